@@ -1,0 +1,122 @@
+"""WHO: users, their mail accounts with endpoints and sealed credentials, identities, provider presets."""
+
+from django.conf import settings
+from django.contrib.auth.models import AbstractUser
+from django.db import models
+
+from webmail.imap.types import Endpoint
+
+from .sealed import SealedField
+
+
+class Security(models.TextChoices):
+    TLS = "tls", "TLS from the start"
+    STARTTLS = "starttls", "STARTTLS"
+    PLAIN = "plain", "None (not private)"
+
+
+class User(AbstractUser):
+    """A person. ``username`` is an opaque name: the address alone does not say whose mailbox it is, its server does too."""
+
+    class Theme(models.TextChoices):
+        SYSTEM = "system", "As the system"
+        LIGHT = "light", "Light"
+        DARK = "dark", "Dark"
+
+    class Density(models.TextChoices):
+        COMFORTABLE = "comfortable", "Comfortable"
+        COMPACT = "compact", "Compact"
+
+    theme = models.CharField(max_length=8, choices=Theme, default=Theme.SYSTEM)
+    density = models.CharField(max_length=12, choices=Density, default=Density.COMFORTABLE)
+    time_zone = models.CharField(max_length=64, blank=True)
+
+
+class Servers(models.Model):
+    """Where a mailbox is read and where its mail is handed in."""
+
+    imap_host = models.CharField("incoming server", max_length=253)
+    imap_port = models.PositiveIntegerField("incoming port", default=993)
+    imap_security = models.CharField("incoming security", max_length=8, choices=Security, default=Security.TLS)
+    smtp_host = models.CharField("outgoing server", max_length=253)
+    smtp_port = models.PositiveIntegerField("outgoing port", default=465)
+    smtp_security = models.CharField("outgoing security", max_length=8, choices=Security, default=Security.TLS)
+
+    class Meta:
+        abstract = True
+
+
+class ProviderPreset(Servers):
+    """Servers for the addresses of a domain; the preset for ``*`` serves everybody else."""
+
+    domain = models.CharField(max_length=253, unique=True, help_text="example.org, or * for everybody")
+    name = models.CharField(max_length=100, blank=True)
+    username_template = models.CharField(
+        max_length=100, default="{address}", help_text="{address}, {local} and {domain} are filled in."
+    )
+    saves_sent = models.BooleanField(default=False, help_text="The provider files sent mail in Sent by itself.")
+    hint = models.CharField(
+        max_length=300, blank=True, help_text="Shown on the sign-in page, such as “use an app password”."
+    )
+
+    class Meta:
+        ordering = ["domain"]
+
+    def __str__(self) -> str:
+        return self.name or self.domain
+
+
+class MailAccount(Servers):
+    """One mailbox of a person."""
+
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="mail_accounts")
+    address = models.EmailField(max_length=320)
+    name = models.CharField("label", max_length=100, blank=True)
+    username = models.CharField("user name", max_length=320)
+    password = SealedField(blank=True, default="")
+    smtp_username = models.CharField("outgoing user name", max_length=320, blank=True)
+    smtp_password = SealedField("outgoing password", blank=True, default="")
+    saves_sent = models.BooleanField("provider files sent mail itself", default=False)
+    paused = models.BooleanField(default=False)
+    position = models.PositiveSmallIntegerField(default=0)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["position", "id"]
+        constraints = [
+            models.UniqueConstraint(fields=["user", "imap_host", "username"], name="one_account_per_mailbox"),
+        ]
+
+    def __str__(self) -> str:
+        return self.name or self.address
+
+    @property
+    def imap_endpoint(self) -> Endpoint:
+        return Endpoint(self.imap_host, self.imap_port, self.imap_security, settings.TRUSTED_CA_FILE)
+
+    @property
+    def smtp_endpoint(self) -> Endpoint:
+        return Endpoint(self.smtp_host, self.smtp_port, self.smtp_security, settings.TRUSTED_CA_FILE)
+
+    def smtp_credentials(self) -> tuple[str, str]:
+        """User name and password for the outgoing server; those of the mailbox unless others are set."""
+        password = self.smtp_password or self.password
+        return self.smtp_username or self.username, password.reveal()
+
+
+class Identity(models.Model):
+    """A name and address to write as."""
+
+    account = models.ForeignKey(MailAccount, on_delete=models.CASCADE, related_name="identities")
+    name = models.CharField(max_length=200, blank=True)
+    address = models.EmailField(max_length=320)
+    reply_to = models.EmailField(max_length=320, blank=True)
+    signature_html = models.TextField(blank=True)
+    is_default = models.BooleanField(default=False)
+
+    class Meta:
+        verbose_name_plural = "identities"
+        ordering = ["-is_default", "id"]
+
+    def __str__(self) -> str:
+        return f"{self.name} <{self.address}>" if self.name else self.address

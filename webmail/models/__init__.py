@@ -1,0 +1,26 @@
+"""STATE: what the browser sees, what is still to be told to a server, what is going out."""
+
+from .action import Notice, PendingAction
+from .content import CachedPart, RenderedBody
+from .conversation import Conversation, ListRow, ReferenceKey
+from .folder import Folder, SpecialUse
+from .message import Message
+from .outgoing import OutgoingAttachment, OutgoingMessage
+from .state import SyncState, UserStamp
+
+__all__ = [
+    "CachedPart",
+    "Conversation",
+    "Folder",
+    "ListRow",
+    "Message",
+    "Notice",
+    "OutgoingAttachment",
+    "OutgoingMessage",
+    "PendingAction",
+    "ReferenceKey",
+    "RenderedBody",
+    "SpecialUse",
+    "SyncState",
+    "UserStamp",
+]

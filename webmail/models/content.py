@@ -1,0 +1,30 @@
+"""Bodies that are already here. All of it can be fetched again; the worker drops the least recently used."""
+
+from django.db import models
+
+from .message import Message
+
+
+class CachedPart(models.Model):
+    """One part's decoded bytes, deflated where that helps."""
+
+    message = models.ForeignKey(Message, on_delete=models.CASCADE, related_name="cached_parts")
+    section = models.CharField(max_length=200)
+    content = models.BinaryField()
+    deflated = models.BooleanField(default=False)
+    size = models.PositiveIntegerField(help_text="Octets kept in this row.")
+    used_at = models.DateTimeField(auto_now_add=True, db_index=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["message", "section"], name="one_cache_per_part")]
+
+
+class RenderedBody(models.Model):
+    """The sanitised HTML of a message with remote content barred."""
+
+    message = models.OneToOneField(Message, on_delete=models.CASCADE, related_name="rendered")
+    policy = models.PositiveIntegerField()
+    html = models.BinaryField(help_text="Deflated UTF-8.")
+    remote = models.PositiveIntegerField(default=0, help_text="Remote things held back.")
+    too_complex = models.BooleanField(default=False)
+    made_at = models.DateTimeField(auto_now_add=True)

@@ -1,0 +1,48 @@
+"""Conversations, the keys that find them, and the materialised rows of a folder's list."""
+
+from django.conf import settings
+from django.db import models
+
+from .folder import Folder
+
+
+class Conversation(models.Model):
+    """Messages that answer each other, across the folders and accounts of one person."""
+
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="conversations")
+    base_subject = models.CharField(max_length=300, blank=True)
+    # Of its messages outside Trash and Junk, unless it has no others.
+    count = models.PositiveIntegerField(default=0)
+    participants = models.JSONField(default=list, help_text="[name, address] in order of first appearance.")
+
+    def __str__(self) -> str:
+        return self.base_subject or f"conversation {self.pk}"
+
+
+class ReferenceKey(models.Model):
+    """Hash of a Message-ID that a conversation owns or mentions (RFC 5322 section 3.6.4)."""
+
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
+    key = models.BigIntegerField()
+    conversation = models.ForeignKey(Conversation, on_delete=models.CASCADE, related_name="keys")
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["user", "key"], name="one_conversation_per_key")]
+
+
+class ListRow(models.Model):
+    """One line of a folder's list: a conversation as far as it stands in that folder."""
+
+    folder = models.ForeignKey(Folder, on_delete=models.CASCADE, related_name="rows")
+    conversation = models.ForeignKey(Conversation, on_delete=models.CASCADE, related_name="rows")
+    latest = models.ForeignKey("webmail.Message", on_delete=models.CASCADE, related_name="+")
+    latest_date = models.DateTimeField()
+    count = models.PositiveIntegerField()
+    unread = models.PositiveIntegerField()
+    flagged = models.BooleanField()
+    answered = models.BooleanField()
+    has_attachment = models.BooleanField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["folder", "conversation"], name="one_row_per_conversation")]
+        indexes = [models.Index(fields=["folder", "-latest_date", "-id"], name="list_order")]

@@ -1,0 +1,196 @@
+"""The one gate through which the mirror changes.
+
+``with change(user_id) as changed:`` opens a transaction, takes the person's lock, and on leaving brings the materialised list
+rows, the counts and the revisions in line with the message rows that were touched. Nothing else writes ListRow, the
+counts of Folder and Conversation, or UserStamp, so a list can never disagree with the messages behind it.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from django.db import connection, transaction
+from django.db.models import F
+
+from .conversation import Conversation, ListRow
+from .folder import Folder, SpecialUse
+from .message import Message
+from .state import UserStamp
+
+NOTIFY_CHANNEL = "webmail"
+IDS_PER_QUERY = 900
+ASIDE = frozenset({SpecialUse.TRASH, SpecialUse.JUNK})
+PARTICIPANTS_KEPT = 12
+
+
+@dataclass
+class Change:
+    """What a transaction touched."""
+
+    user_id: int
+    conversations: set[int] = field(default_factory=set)
+    folders: set[int] = field(default_factory=set)
+    silent: bool = False
+
+    def message(self, message: Message) -> None:
+        self.conversations.add(message.conversation_id)
+
+    def messages(self, messages: Iterable[Message]) -> None:
+        self.conversations.update(message.conversation_id for message in messages)
+
+
+@contextmanager
+def change(user_id: int) -> Iterator[Change]:
+    with transaction.atomic():
+        UserStamp.objects.get_or_create(user_id=user_id)
+        UserStamp.objects.select_for_update().get(user_id=user_id)
+        changed = Change(user_id)
+        yield changed
+        _settle(changed)
+
+
+def announce(user_id: int) -> None:
+    """Tell browsers and workers that something of this person changed, outside the mirror itself."""
+    if not UserStamp.objects.filter(user_id=user_id).update(revision=F("revision") + 1):
+        UserStamp.objects.get_or_create(user_id=user_id, defaults={"revision": 1})
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_notify(%s, %s)", [NOTIFY_CHANNEL, str(user_id)])
+
+
+def _settle(changed: Change) -> None:
+    conversation_ids = sorted(changed.conversations)
+    for start in range(0, len(conversation_ids), IDS_PER_QUERY):
+        _refresh(conversation_ids[start : start + IDS_PER_QUERY], changed.folders)
+    if changed.folders:
+        Folder.objects.filter(pk__in=changed.folders).update(revision=F("revision") + 1)
+    if not changed.silent:
+        announce(changed.user_id)
+
+
+@dataclass
+class _Line:
+    """A list row being computed."""
+
+    latest_id: int = 0
+    latest_date: datetime | None = None
+    count: int = 0
+    unread: int = 0
+    flagged: bool = False
+    answered: bool = False
+    has_attachment: bool = False
+
+    def add(self, row: dict[str, Any]) -> None:
+        if self.latest_date is None or (row["internaldate"], row["id"]) > (self.latest_date, self.latest_id):
+            self.latest_date, self.latest_id, self.answered = row["internaldate"], row["id"], row["answered"]
+        self.count += 1
+        self.unread += not row["seen"]
+        self.flagged |= row["flagged"]
+        self.has_attachment |= row["has_attachment"]
+
+    def values(self) -> tuple[Any, ...]:
+        return (
+            self.latest_id,
+            self.latest_date,
+            self.count,
+            self.unread,
+            self.flagged,
+            self.answered,
+            self.has_attachment,
+        )
+
+
+ROW_FIELDS = ["latest_id", "latest_date", "count", "unread", "flagged", "answered", "has_attachment"]
+
+
+def _refresh(conversation_ids: list[int], folders: set[int]) -> None:
+    lines: dict[tuple[int, int], _Line] = defaultdict(_Line)
+    members: dict[int, list[dict[str, Any]]] = defaultdict(list)
+    shown = (
+        Message.objects.filter(conversation_id__in=conversation_ids, shown_in__isnull=False)
+        .order_by("internaldate", "id")
+        .values(
+            "id",
+            "conversation_id",
+            "shown_in_id",
+            "internaldate",
+            "seen",
+            "flagged",
+            "answered",
+            "has_attachment",
+            "message_key",
+            "from_name",
+            "from_address",
+            "shown_in__special_use",
+        )
+    )
+    for row in shown:
+        lines[row["shown_in_id"], row["conversation_id"]].add(row)
+        members[row["conversation_id"]].append(row)
+    _write_rows(conversation_ids, lines, folders)
+    _write_conversations(conversation_ids, members)
+
+
+def _write_rows(conversation_ids: list[int], lines: dict[tuple[int, int], _Line], folders: set[int]) -> None:
+    totals: dict[int, list[int]] = defaultdict(lambda: [0, 0])
+    upserts, stale = [], []
+    known = ListRow.objects.filter(conversation_id__in=conversation_ids).values(
+        "id", "folder_id", "conversation_id", *ROW_FIELDS
+    )
+    for old in known:
+        key = (old["folder_id"], old["conversation_id"])
+        line = lines.get(key)
+        totals[old["folder_id"]][0] -= old["count"]
+        totals[old["folder_id"]][1] -= old["unread"]
+        if line is None:
+            stale.append(old["id"])
+            folders.add(old["folder_id"])
+        else:
+            totals[old["folder_id"]][0] += line.count
+            totals[old["folder_id"]][1] += line.unread
+            if line.values() != tuple(old[name] for name in ROW_FIELDS):
+                upserts.append((key, line))
+            del lines[key]
+    for key, line in lines.items():
+        totals[key[0]][0] += line.count
+        totals[key[0]][1] += line.unread
+        upserts.append((key, line))
+    if stale:
+        ListRow.objects.filter(pk__in=stale).delete()
+    ListRow.objects.bulk_create(
+        [
+            ListRow(folder_id=key[0], conversation_id=key[1], **dict(zip(ROW_FIELDS, line.values(), strict=True)))
+            for key, line in upserts
+        ],
+        update_conflicts=True,
+        unique_fields=["folder", "conversation"],
+        update_fields=["latest", *ROW_FIELDS[1:]],
+    )
+    folders.update(key[0] for key, _ in upserts)
+    for folder_id, (count, unread) in totals.items():
+        if count or unread:
+            folders.add(folder_id)
+            Folder.objects.filter(pk=folder_id).update(total=F("total") + count, unread=F("unread") + unread)
+
+
+def _write_conversations(conversation_ids: list[int], members: dict[int, list[dict[str, Any]]]) -> None:
+    dirty = []
+    for conversation in Conversation.objects.filter(pk__in=conversation_ids):
+        rows = members.get(conversation.pk, [])
+        rows = [row for row in rows if row["shown_in__special_use"] not in ASIDE] or rows
+        people: dict[str, list[str]] = {}
+        for row in rows:
+            people.setdefault(row["from_address"].lower(), [row["from_name"], row["from_address"]])
+        participants = list(people.values())
+        if len(participants) > PARTICIPANTS_KEPT:
+            participants = participants[:1] + participants[1 - PARTICIPANTS_KEPT :]
+        # A copy of the same message in a second folder (a note to oneself) is one message to the reader.
+        count = len({row["message_key"] for row in rows})
+        if (count, participants) != (conversation.count, conversation.participants):
+            conversation.count, conversation.participants = count, participants
+            dirty.append(conversation)
+    if dirty:
+        Conversation.objects.bulk_update(dirty, ["count", "participants"], batch_size=300)
