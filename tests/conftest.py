@@ -4,10 +4,12 @@ import os
 import secrets
 import shutil
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
 from tests.servers.mailbox import Mailbox, server_directory
+from tests.servers.smtp_sink import SmtpSink
 from webmail.demo.dovecot import Dovecot, missing_parts
 
 # Playwright's synchronous API keeps an event loop in the main thread; Django would refuse the ORM there.
@@ -35,3 +37,38 @@ def mailbox(dovecot: Dovecot) -> Mailbox:
     password = secrets.token_urlsafe(9)
     dovecot.add_user(address, password)
     return Mailbox(dovecot, address, password)
+
+
+@pytest.fixture(scope="session")
+def smtp_sink_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SmtpSink]:
+    sink = SmtpSink(tmp_path_factory.mktemp("smtp"))
+    yield sink
+    sink.stop()
+
+
+@pytest.fixture
+def smtp_sink(smtp_sink_server: SmtpSink) -> SmtpSink:
+    """The misbehaving submission server, well-behaved until the test sets ``smtp_sink.script``."""
+    smtp_sink_server.reset()
+    return smtp_sink_server
+
+
+@pytest.fixture(scope="session")
+def browser_type_launch_args(browser_type_launch_args: dict[str, Any]) -> dict[str, Any]:
+    """Debian's Chromium, quiet: nothing but the page under test may reach the network."""
+    executable = shutil.which("chromium") or shutil.which("google-chrome")
+    if executable is None:
+        pytest.fail("the browser tests need Chromium: apt-get install chromium", pytrace=False)
+    return {
+        **browser_type_launch_args,
+        "executable_path": executable,
+        "args": [
+            "--no-sandbox",
+            "--disable-gpu",
+            "--disable-quic",
+            "--no-first-run",
+            "--disable-background-networking",
+            "--disable-component-update",
+            "--disable-sync",
+        ],
+    }
