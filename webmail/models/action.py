@@ -44,6 +44,7 @@ class PendingAction(models.Model):
     flag = models.CharField(max_length=100, blank=True)
     value = models.BooleanField(default=True)
     name = models.CharField(max_length=1000, blank=True, help_text="New name of a folder.")
+    old_name = models.CharField(max_length=1000, blank=True, help_text="Name the folder had on the server.")
     attempts = models.PositiveSmallIntegerField(default=0)
     created_at = models.DateTimeField(auto_now_add=True)
     finished_at = models.DateTimeField(null=True)

@@ -27,6 +27,7 @@ class Folder(models.Model):
     special_use = models.CharField(max_length=10, choices=SpecialUse, blank=True, default=SpecialUse.NONE)
     selectable = models.BooleanField(default=True)
     subscribed = models.BooleanField(default=True)
+    hidden = models.BooleanField(default=False, help_text="Deleted by the person; the server is still to be told.")
     read_only = models.BooleanField(default=False)
     uidvalidity = models.BigIntegerField(null=True)
     # Every uid in [backfill_uid, uidnext) has been mirrored; below backfill_uid is still to come. 1 means all of it.

@@ -1,0 +1,269 @@
+"""What a person does to messages: the mirror changes at once, the journal remembers what the server must be told.
+
+Both happen in one transaction. Opposite actions that the worker has not begun cancel out. ``undo`` applies the inverse
+through the same doors, so it works before, while and after the server was told.
+"""
+
+import uuid
+from collections import defaultdict
+from collections.abc import Callable, Iterable
+from typing import NamedTuple
+
+from django.db import transaction
+from django.utils import timezone
+
+from accounts.models import MailAccount, User
+from webmail.errors import GiveUp, Reason
+from webmail.models import Folder, Message, PendingAction, SpecialUse
+from webmail.models.mirror import IDS_PER_QUERY, Change, change
+
+from . import attention
+
+Kind, State = PendingAction.Kind, PendingAction.State
+FLAG_COLUMNS = frozenset({"seen", "flagged", "answered"})
+
+
+class Done(NamedTuple):
+    """``text`` is what the toast says; ``batch`` is what undo takes."""
+
+    batch: uuid.UUID
+    count: int
+    text: str
+
+
+def store(user: User, messages: Iterable[Message], flag: str, value: bool, *, batch: uuid.UUID | None = None) -> Done:
+    """Set or clear ``seen``, ``flagged``, ``answered`` or a keyword (RFC 3501 section 2.3.2)."""
+    batch = batch or uuid.uuid4()
+    with change(user.pk) as changed:
+        rows = [row for row in _current(user, messages) if has_flag(row, flag) != value]
+        set_flag(rows, flag, value)
+        changed.messages(rows)
+        _journal(rows, Kind.STORE, batch, changed, flag=flag, value=value)
+    return Done(batch, len(rows), _flag_text(flag, value, len(rows)))
+
+
+def move(user: User, messages: Iterable[Message], target: Folder, *, batch: uuid.UUID | None = None) -> Done:
+    """Raise GiveUp if a message belongs to another account than the target, or the target takes no messages."""
+    batch = batch or uuid.uuid4()
+    with change(user.pk) as changed:
+        if not target.selectable or target.hidden:
+            raise GiveUp(Reason.REFUSED, f"“{target.title}” cannot hold messages.")
+        rows = [row for row in _current(user, messages) if row.shown_in_id != target.pk]
+        if any(row.account_id != target.account_id for row in rows):
+            raise GiveUp(Reason.UNSUPPORTED, "Messages cannot be moved between accounts yet.")
+        changed.messages(rows)
+        _journal(rows, Kind.MOVE, batch, changed, target=target)
+        _show(rows, target)
+    return Done(batch, len(rows), f"{_messages(len(rows))} moved to {target.title}")
+
+
+def archive(user: User, messages: Iterable[Message]) -> Done:
+    return _to_special(user, messages, SpecialUse.ARCHIVE, "archived")
+
+
+def junk(user: User, messages: Iterable[Message]) -> Done:
+    return _to_special(user, messages, SpecialUse.JUNK, "marked as junk")
+
+
+def not_junk(user: User, messages: Iterable[Message]) -> Done:
+    return _to_special(user, messages, SpecialUse.INBOX, "moved to Inbox")
+
+
+def delete(user: User, messages: Iterable[Message]) -> Done:
+    """To Trash; what already is in Trash is deleted for good."""
+    batch = uuid.uuid4()
+    with transaction.atomic():
+        rows = list(_current(user, messages))
+        uses = dict(Folder.objects.filter(pk__in={row.shown_in_id for row in rows}).values_list("pk", "special_use"))
+        final = [row for row in rows if uses.get(row.shown_in_id or 0) == SpecialUse.TRASH]
+        gone = expunge(user, final, batch=batch).count if final else 0
+        rest = [row for row in rows if uses.get(row.shown_in_id or 0) != SpecialUse.TRASH]
+        moved = _to_special(user, rest, SpecialUse.TRASH, "deleted", batch=batch).count if rest else 0
+    text = f"{_messages(moved)} moved to Trash" if moved else f"{_messages(gone)} deleted for good"
+    return Done(batch, moved + gone, text)
+
+
+def expunge(user: User, messages: Iterable[Message], *, batch: uuid.UUID | None = None) -> Done:
+    """Delete for good. It can be undone only until the worker begins."""
+    batch = batch or uuid.uuid4()
+    with change(user.pk) as changed:
+        rows = _current(user, messages)
+        changed.messages(rows)
+        _journal(rows, Kind.EXPUNGE, batch, changed)
+        _show(rows, None)
+    return Done(batch, len(rows), f"{_messages(len(rows))} deleted for good")
+
+
+def empty(user: User, folder: Folder) -> Done:
+    return expunge(user, Message.objects.filter(shown_in=folder, account__user=user))
+
+
+def undo(user: User, batch: uuid.UUID) -> Done:
+    """Take a batch back. Raise GiveUp if nothing of it can be."""
+    taken_back = uuid.uuid4()
+    count = 0
+    with transaction.atomic():
+        actions = list(
+            PendingAction.objects.filter(batch=batch, account__user=user, message__isnull=False)
+            .exclude(state=State.REFUSED)
+            .select_related("message", "source")
+        )
+        moves: dict[Folder, list[Message]] = defaultdict(list)
+        flags: dict[tuple[str, bool], list[Message]] = defaultdict(list)
+        for action in actions:
+            if action.kind == Kind.MOVE and action.source is not None:
+                moves[action.source].append(action.message)  # type: ignore[arg-type]
+            elif action.kind == Kind.STORE:
+                flags[action.flag, not action.value].append(action.message)  # type: ignore[arg-type]
+        for folder, messages in moves.items():
+            count += move(user, messages, folder, batch=taken_back).count
+        for (flag, value), messages in flags.items():
+            count += store(user, messages, flag, value, batch=taken_back).count
+        count += _cancel_expunge(user, [action for action in actions if action.kind == Kind.EXPUNGE])
+    if not count:
+        raise GiveUp(Reason.GONE, "It is too late to undo this.")
+    return Done(taken_back, count, "Undone")
+
+
+def special_folder(account: MailAccount, use: SpecialUse) -> Folder:
+    """The account's folder for a purpose, created (here and in the journal) where it has none."""
+    folder = (
+        Folder.objects.filter(account=account, special_use=use, selectable=True, hidden=False).order_by("pk").first()
+    )
+    if folder is None:
+        from .folder_actions import create_folder  # noqa: PLC0415 - the two call each other
+
+        folder = create_folder(account.user, account, use.label, special_use=use)
+    return folder
+
+
+def has_flag(message: Message, flag: str) -> bool:
+    return bool(getattr(message, flag)) if flag in FLAG_COLUMNS else flag in message.keywords
+
+
+def set_flag(messages: list[Message], flag: str, value: bool) -> None:
+    """In the mirror alone; the caller holds the gate."""
+    if flag in FLAG_COLUMNS:
+        for ids in _chunks(messages):
+            Message.objects.filter(pk__in=ids).update(**{flag: value})
+        for row in messages:
+            setattr(row, flag, value)
+        return
+    for row in messages:
+        row.keywords = sorted({*row.keywords, flag} if value else set(row.keywords) - {flag})
+    Message.objects.bulk_update(messages, ["keywords"], batch_size=300)
+
+
+def _current(user: User, messages: Iterable[Message]) -> list[Message]:
+    """The rows as they stand now that the person's lock is held; what is no longer shown is left out."""
+    ids = [message.pk for message in messages]
+    found: list[Message] = []
+    for start in range(0, len(ids), IDS_PER_QUERY):
+        chunk = ids[start : start + IDS_PER_QUERY]
+        found += Message.objects.filter(pk__in=chunk, account__user=user, shown_in__isnull=False).defer(
+            "structure", "recipients", "references"
+        )
+    return found
+
+
+def _journal(
+    rows: list[Message],
+    kind: Kind,
+    batch: uuid.UUID,
+    changed: Change,
+    *,
+    flag: str = "",
+    value: bool = True,
+    target: Folder | None = None,
+) -> None:
+    """Write one action per message; an opposite one that has not begun is settled instead of being sent."""
+    now = timezone.now()
+    superseded = _superseded(rows, kind, flag)
+    actions = []
+    for row in rows:
+        cancels = row.pk in superseded and (kind == Kind.STORE or (target is not None and target.pk == row.folder_id))
+        actions.append(
+            PendingAction(
+                account_id=row.account_id,
+                kind=kind,
+                batch=batch,
+                message=row,
+                source_id=row.shown_in_id,
+                target=target,
+                flag=flag,
+                value=value,
+                state=State.DONE if cancels else State.PENDING,
+                finished_at=now if cancels else None,
+            )
+        )
+    PendingAction.objects.bulk_create(actions, batch_size=500)
+    for account_id in {row.account_id for row in rows}:
+        attention.ask(account_id)
+    changed.folders.update(row.shown_in_id for row in rows if row.shown_in_id)
+
+
+def _superseded(rows: list[Message], kind: Kind, flag: str) -> set[int]:
+    """Messages whose action of the same kind was still waiting; it is settled here and never sent."""
+    kinds = [Kind.STORE] if kind == Kind.STORE else [Kind.MOVE]
+    found: set[int] = set()
+    for ids in _chunks(rows):
+        waiting = PendingAction.objects.filter(message_id__in=ids, kind__in=kinds, flag=flag, state=State.PENDING)
+        found.update(waiting.values_list("message_id", flat=True))  # type: ignore[arg-type]
+        waiting.update(state=State.DONE, finished_at=timezone.now())
+    return found
+
+
+def _cancel_expunge(user: User, actions: list[PendingAction]) -> int:
+    count = 0
+    with change(user.pk) as changed:
+        for action in actions:
+            waiting = PendingAction.objects.filter(pk=action.pk, state=State.PENDING)
+            if waiting.update(state=State.DONE, finished_at=timezone.now()) and action.message is not None:
+                Message.objects.filter(pk=action.message_id).update(shown_in=action.source)
+                changed.message(action.message)
+                count += 1
+    return count
+
+
+def _to_special(
+    user: User, messages: Iterable[Message], use: SpecialUse, verb: str, *, batch: uuid.UUID | None = None
+) -> Done:
+    batch = batch or uuid.uuid4()
+    by_account: dict[MailAccount, list[Message]] = defaultdict(list)
+    count = 0
+    with transaction.atomic():
+        rows = list(messages)
+        accounts = MailAccount.objects.select_related("user").in_bulk({row.account_id for row in rows})
+        for row in rows:
+            by_account[accounts[row.account_id]].append(row)
+        for account, own in by_account.items():
+            count += move(user, own, special_folder(account, use), batch=batch).count
+    return Done(batch, count, f"{_messages(count)} {verb}")
+
+
+def _show(rows: list[Message], folder: Folder | None) -> None:
+    for ids in _chunks(rows):
+        Message.objects.filter(pk__in=ids).update(shown_in=folder)
+    for row in rows:
+        row.shown_in = folder
+
+
+def _chunks(rows: list[Message]) -> Iterable[list[int]]:
+    return ([row.pk for row in rows[start : start + IDS_PER_QUERY]] for start in range(0, len(rows), IDS_PER_QUERY))
+
+
+def _messages(count: int) -> str:
+    return "1 message" if count == 1 else f"{count:,} messages"
+
+
+FLAG_TEXTS: dict[tuple[str, bool], Callable[[str], str]] = {
+    ("seen", True): lambda what: f"{what} marked as read",
+    ("seen", False): lambda what: f"{what} marked as unread",
+    ("flagged", True): lambda what: f"{what} starred",
+    ("flagged", False): lambda what: f"Star removed from {what}",
+}
+
+
+def _flag_text(flag: str, value: bool, count: int) -> str:
+    text = FLAG_TEXTS.get((flag, value), lambda what: f"{what} changed")
+    return text(_messages(count))
