@@ -101,11 +101,10 @@ class Part:
     @classmethod
     def _bare(cls, obj: object) -> Part:
         source = obj if isinstance(obj, dict) else {}
-        texts = {}
+        part = cls(section="", type="text/plain")
         for name in _TEXT_KEYS:
             value = source.get(_SHORT[name])
-            texts[name] = value if isinstance(value, str) else _DEFAULTS.get(name, "")
-        part = cls(**texts)
+            setattr(part, name, value if isinstance(value, str) else _DEFAULTS.get(name, ""))
         part.size, part.lines = _count(source.get("n")), _count(source.get("l"))
         params = source.get("p")
         if isinstance(params, dict):

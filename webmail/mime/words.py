@@ -21,18 +21,17 @@ def to_text(raw: bytes | str | None) -> str:
     if not raw:
         return ""
     if isinstance(raw, str):
-        raw = raw[:HEADER_LIMIT]
+        text = raw[:HEADER_LIMIT]
         # compat32 carries raw octets as surrogate escapes; anything else that is no scalar value is damage.
         try:
-            raw = raw.encode("utf-8", "surrogateescape")
+            raw = text.encode("utf-8", "surrogateescape")
         except UnicodeEncodeError:
-            return storable(raw)
+            return storable(text)
     raw = raw[:HEADER_LIMIT]
-    text = try_decode(raw, "utf-8")
-    if text is None:
-        cut = raw[:-3] if len(raw) == HEADER_LIMIT else raw
-        text = decode_charset(cut) if b"\x1b" in cut else western(cut)
-    return storable(text)
+    decoded = try_decode(raw, "utf-8")
+    if decoded is None:
+        decoded = decode_charset(raw) if b"\x1b" in raw else western(raw)
+    return storable(decoded)
 
 
 def tidy(text: str) -> str:
