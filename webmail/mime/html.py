@@ -1,0 +1,233 @@
+"""HTML of foreign mail made harmless: no script, no form, nothing remote unless asked for.
+
+One of two walls; the other is the sandboxed frame with its own Content-Security-Policy. Neither relies on the other.
+"""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from urllib.parse import unquote
+
+import nh3
+from django.utils.html import escape
+
+from webmail.mime import style
+from webmail.mime.charset import storable
+from webmail.mime.plain import html_to_text, within_limits
+from webmail.mime.quote import split_quote
+
+__all__ = ["POLICY_VERSION", "Sanitised", "clean_own", "sanitise", "split_quote"]
+
+# Raised with every change of what the sanitiser lets through: stored results of an older policy are made again.
+POLICY_VERSION = 1
+
+_PASSES = 4
+_DATA_LIMIT = 400_000
+
+
+def _words(text: str) -> set[str]:
+    return set(text.split())
+
+
+_TAGS = _words(
+    "a abbr acronym address area article aside b bdi bdo big blockquote br caption center cite code col colgroup dd "
+    "del details dfn dir div dl dt em figcaption figure font footer h1 h2 h3 h4 h5 h6 header hr i img ins kbd li "
+    "main map mark nav ol p pre q rp rt ruby s samp section small span strike strong sub summary sup table tbody td "
+    "tfoot th thead time tr tt u ul var wbr"
+)
+_DROPPED_WITH_CONTENT = _words(
+    "script style title template svg math noscript iframe object embed applet audio video canvas noembed noframes "
+    "frameset select textarea datalist xmp plaintext"
+)
+_ANYWHERE = {"align", "bgcolor", "class", "dir", "height", "id", "lang", "style", "title", "valign", "width"}
+_TABLE = {"background", "border", "bordercolor", "cellpadding", "cellspacing", "nowrap", "role", "rules", "summary"}
+_ATTRIBUTES: dict[str, set[str]] = {
+    "*": _ANYWHERE,
+    "a": {"href", "name"},
+    "area": {"alt", "coords", "href", "shape"},
+    "blockquote": {"type"},
+    "col": {"span"},
+    "colgroup": {"span"},
+    "details": {"open"},
+    "div": {"background"},
+    "font": {"color", "face", "size"},
+    "hr": {"color", "noshade", "size"},
+    "img": {"alt", "border", "hspace", "src", "usemap", "vspace"},
+    "li": {"type", "value"},
+    "map": {"name"},
+    "ol": {"reversed", "start", "type"},
+    "table": _TABLE,
+    "tbody": _TABLE,
+    "td": _TABLE | {"abbr", "colspan", "headers", "rowspan", "scope"},
+    "tfoot": _TABLE,
+    "th": _TABLE | {"abbr", "colspan", "headers", "rowspan", "scope"},
+    "thead": _TABLE,
+    "time": {"datetime"},
+    "tr": _TABLE,
+    "ul": {"type"},
+}
+_NEW_TAB = {"target": "_blank"}
+# The schemes nh3 lets through to the filter below, which decides by attribute.
+_CLEANER = {
+    "tags": _TAGS,
+    "clean_content_tags": _DROPPED_WITH_CONTENT,
+    "attributes": _ATTRIBUTES,
+    "set_tag_attribute_values": {"a": _NEW_TAB, "area": _NEW_TAB | {"rel": "noopener noreferrer"}},
+    "url_schemes": {"cid", "data", "http", "https", "mailto", "tel"},
+    "link_rel": "noopener noreferrer",
+}
+_STRUCTURE = nh3.Cleaner(**_CLEANER)
+
+_SPACE_IN_URL = re.compile("[\x00-\x20\x7f-\xa0\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff]+")
+_REMOTE = re.compile(r"(?:https?:)?[/\\]{2}[^/\\]", re.IGNORECASE)
+_LINK = re.compile(r"https?://[^/\\]|mailto:|tel:\+?[\d()./-]+$", re.IGNORECASE)
+_DATA_IMAGE = re.compile(r"data:image/(?:png|gif|jpe?g|webp|bmp|avif);base64,[A-Za-z0-9+/=]*", re.IGNORECASE)
+_NAMES = re.compile(r"[\w\s:./@+-]{1,500}")
+_PATTERNS = {
+    "class": _NAMES,
+    "id": _NAMES,
+    "name": _NAMES,
+    "role": re.compile("presentation|none"),
+    "usemap": re.compile(f"#{_NAMES.pattern}"),
+}
+_QUOTE_TYPE = re.compile("cite", re.IGNORECASE)
+_HEAD = re.compile(r"<(?:!--|style\b|body\b)", re.IGNORECASE)
+_STYLE_END = re.compile(r"</style\b[^>]*>", re.IGNORECASE)
+
+CidUrl = Callable[[str], str | None]
+RemoteUrl = Callable[[str], str]
+
+
+@dataclass
+class Sanitised:
+    """``remote`` counts what was not loaded for want of consent; ``too_complex`` means: show the text instead."""
+
+    html: str
+    remote: int = 0
+    too_complex: bool = False
+
+
+class _Filter:
+    """Decides over every attribute that survived the allow-list."""
+
+    def __init__(self, cid_url: CidUrl, remote_url: RemoteUrl | None) -> None:
+        self.cid_url = cid_url
+        self.remote_url = remote_url
+        self.remote = 0
+
+    def __call__(self, tag: str, attribute: str, value: str) -> str | None:
+        if attribute == "style":
+            return style.declarations(value, self.load) or None
+        if attribute == "href":
+            return link(value)
+        if attribute in {"src", "background"}:
+            return self.load(value)
+        pattern = _QUOTE_TYPE if attribute == "type" and tag == "blockquote" else _PATTERNS.get(attribute)
+        return value if pattern is None or pattern.fullmatch(value) else None
+
+    def load(self, url: str) -> str | None:
+        """The address from which a picture may be loaded, or None."""
+        url = _SPACE_IN_URL.sub("", storable(url))
+        if url[:4].lower() == "cid:":
+            return self.cid_url(unquote(url[4:]).strip("<>")) or None
+        if _DATA_IMAGE.fullmatch(url):
+            return url if len(url) <= _DATA_LIMIT else None
+        if not _REMOTE.match(url):
+            return None
+        if self.remote_url is None:
+            self.remote += 1
+            return None
+        return self.remote_url(_absolute(url)) or None
+
+
+def link(url: str) -> str | None:
+    """``url`` as the target of a link: http, https, mailto or tel, absolute; else None."""
+    url = _SPACE_IN_URL.sub("", storable(url))
+    if url.startswith("//"):
+        url = f"https:{url}"
+    return url if _LINK.match(url) and len(url) <= 8_000 else None
+
+
+def _absolute(url: str) -> str:
+    scheme, colon, rest = url.partition(":") if url[:4].lower() == "http" else ("https", ":", url)
+    return f"{scheme.lower()}{colon}//{rest.lstrip('/').lstrip(chr(92))}"
+
+
+def sanitise(html: str, *, cid_url: CidUrl, remote_url: RemoteUrl | None = None) -> Sanitised:
+    """``html`` fit for the message frame.
+
+    ``cid_url`` gives the address of the part with a Content-ID, ``remote_url`` that of the proxy for a remote picture;
+    without it nothing remote is loaded and ``remote`` counts what was held back. Markup over the ceilings comes back
+    empty with ``too_complex`` set. Sanitising the result again changes nothing. Never raises.
+    """
+    html = storable(html)
+    if not within_limits(html):
+        return Sanitised("", too_complex=True)
+    attributes = _Filter(cid_url, remote_url)
+    markup, css = _take_styles(html)
+    body = _clean(markup, attributes)
+    if body is None:
+        return Sanitised("", too_complex=True)
+    sheet = style.sheet(css, attributes.load) if css else ""
+    head = f"<style>{sheet}</style>" if sheet else ""
+    return Sanitised(head + body, remote=attributes.remote)
+
+
+def _clean(markup: str, attributes: _Filter) -> str | None:
+    """``markup`` reduced to the allow-list, so that parsing it again yields the same tree; None when it never does.
+
+    A tree that changes when it is parsed again is how markup slips past a sanitiser (mutation XSS).
+    """
+    for _ in range(_PASSES):
+        attributes.remote = 0
+        cleaned = nh3.Cleaner(attribute_filter=attributes, **_CLEANER).clean(markup)
+        if _STRUCTURE.clean(cleaned) == cleaned:
+            return cleaned
+        # Addresses must stay the sender's own until the last pass, so the tree is settled without the filter.
+        markup = _STRUCTURE.clean(_STRUCTURE.clean(markup))
+    return None
+
+
+def _take_styles(html: str) -> tuple[str, str]:
+    """``html`` with its body element made a div, so that its colours survive; and the text of its style elements.
+
+    Style elements inside comments are for Outlook only. A wrong guess here changes the look, never the safety: the
+    sanitiser runs over all of both results.
+    """
+    markup: list[str] = []
+    styles: list[str] = []
+    at = 0
+    while (found := _HEAD.search(html, at)) is not None:
+        markup.append(html[at : found.start()])
+        what = found[0].lower()
+        if what == "<!--":
+            end = html.find("-->", found.start() + 2)
+            at = end + 3 if end >= 0 else found.end()
+            if end < 0:
+                break
+        elif what == "<body":
+            markup.append("<div")
+            at = found.end()
+        else:
+            opened = html.find(">", found.end())
+            closed = _STYLE_END.search(html, opened + 1) if opened >= 0 else None
+            if closed is None:
+                markup.append("<style")
+                at = found.end()
+                break
+            styles.append(html[opened + 1 : closed.start()])
+            at = closed.end()
+    markup.append(html[at:])
+    return "".join(markup), "\n".join(styles).replace("<!--", "").replace("-->", "")
+
+
+def clean_own(html: str, *, cid_url: CidUrl | None = None) -> str:
+    """HTML from our own composer (signature, draft, quoted mail), by the same rules but for style elements.
+
+    Pictures keep their cid: or remote address, unless ``cid_url`` puts another in place of the former. What is over the
+    ceilings becomes text: nothing that was written is lost.
+    """
+    html = storable(html)
+    keep = _Filter(cid_url or (lambda cid: f"cid:{cid}"), lambda url: url)
+    cleaned = _clean(_take_styles(html)[0], keep) if within_limits(html) else None
+    return str(escape(html_to_text(html))).replace("\n", "<br>") if cleaned is None else cleaned
