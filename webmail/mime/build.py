@@ -1,0 +1,173 @@
+"""A message as the octets that are sent, stored and never changed again (RFC 5322, RFC 2045)."""
+
+import secrets
+from base64 import b64encode
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+from email.utils import format_datetime
+from io import BytesIO
+from typing import BinaryIO
+
+from webmail.mime import compose
+from webmail.mime.draft import ParsedDraft, parse_draft
+from webmail.mime.headers import Address
+from webmail.mime.params import media_type, safe_filename
+
+__all__ = ["Attachment", "Outgoing", "ParsedDraft", "build", "new_message_id", "parse_draft"]
+
+# A multiple of 57 octets: every piece but the last fills whole lines of 76 characters.
+_PIECE = 57 * 4096
+
+
+@dataclass
+class Attachment:
+    """A file to send. ``open`` gives a fresh stream each time; ``inline`` ones are shown in the HTML by ``content_id``."""
+
+    filename: str
+    content_type: str
+    content_id: str
+    inline: bool
+    open: Callable[[], BinaryIO]
+
+
+@dataclass
+class Outgoing:
+    """What a person wrote. Ids are without brackets; ``html`` "" means plain text only; ``headers`` are further fields."""
+
+    from_: Address
+    subject: str
+    text: str
+    message_id: str
+    date: datetime
+    to: list[Address] = field(default_factory=list)
+    cc: list[Address] = field(default_factory=list)
+    bcc: list[Address] = field(default_factory=list)
+    reply_to: list[Address] = field(default_factory=list)
+    html: str = ""
+    in_reply_to: str = ""
+    references: list[str] = field(default_factory=list)
+    attachments: list[Attachment] = field(default_factory=list)
+    headers: dict[str, str] = field(default_factory=dict)
+
+
+def new_message_id(domain: str) -> str:
+    """A Message-ID without brackets that no other message has (RFC 5322 section 3.6.4)."""
+    name = compose.ascii_domain(domain) or "localhost"
+    return f"{secrets.token_urlsafe(18)}@{name}"
+
+
+def build(message: Outgoing, *, include_bcc: bool = False) -> bytes:
+    """The octets of ``message``: CRLF, 7 bit, lines of at most 998 octets.
+
+    Bcc is left out unless ``include_bcc``: that is for drafts, whose unfinished addresses are kept too. ValueError when an address, an id or a further field holds a line
+    break, a NUL or anything else that cannot stand there; in subject, names and file names such characters are dropped.
+    """
+    out = BytesIO()
+    for line in _header(message, include_bcc):
+        out.write(line)
+    _write_body(out, message)
+    data = out.getvalue()
+    # SMTP would add the line end (RFC 5321 section 4.1.1.4), and the copy kept would differ from what was sent.
+    return data if data.endswith(b"\r\n") else data + b"\r\n"
+
+
+def _header(message: Outgoing, include_bcc: bool) -> Iterator[bytes]:
+    yield compose.addresses_field("From", [message.from_], strict=not include_bcc)
+    lists = [("To", message.to), ("Cc", message.cc), ("Reply-To", message.reply_to)]
+    if include_bcc:
+        lists.append(("Bcc", message.bcc))
+    for name, people in lists:
+        if people:
+            yield compose.addresses_field(name, people, strict=not include_bcc)
+    yield compose.text_field("Subject", message.subject)
+    yield compose.raw_field("Date", format_datetime(message.date))
+    yield compose.ids_field("Message-ID", [message.message_id])
+    if message.in_reply_to:
+        yield compose.ids_field("In-Reply-To", [message.in_reply_to])
+    if message.references:
+        yield compose.ids_field("References", message.references)
+    for name, value in message.headers.items():
+        yield compose.extra_field(name, value)
+    yield b"MIME-Version: 1.0\r\n"
+
+
+def _write_body(out: BytesIO, message: Outgoing) -> None:
+    inline = [each for each in message.attachments if each.inline and each.content_id and message.html]
+    attached = [each for each in message.attachments if not any(each is other for other in inline)]
+    mixed = _open(out, "multipart/mixed") if attached else ""
+    if mixed:
+        _delimit(out, mixed)
+    _write_texts(out, message, inline)
+    for each in attached:
+        _delimit(out, mixed)
+        _write_attachment(out, each, "attachment")
+    if mixed:
+        _close(out, mixed)
+
+
+def _write_texts(out: BytesIO, message: Outgoing, inline: list[Attachment]) -> None:
+    if not message.html:
+        _write_text(out, "text/plain", message.text)
+        return
+    alternative = _open(out, "multipart/alternative")
+    _delimit(out, alternative)
+    _write_text(out, "text/plain", message.text)
+    _delimit(out, alternative)
+    related = _open(out, "multipart/related", '; type="text/html"') if inline else ""
+    if related:
+        _delimit(out, related)
+    _write_text(out, "text/html", message.html)
+    for each in inline:
+        _delimit(out, related)
+        _write_attachment(out, each, "inline")
+    if related:
+        _close(out, related)
+    _close(out, alternative)
+
+
+def _open(out: BytesIO, kind: str, params: str = "") -> str:
+    # "=_" cannot occur in base64 or quoted-printable (RFC 2045 section 6.7), the random rest in no text by chance.
+    boundary = f"=_{secrets.token_hex(16)}"
+    out.write(f'Content-Type: {kind}{params};\r\n boundary="{boundary}"\r\n\r\n'.encode("ascii"))
+    return boundary
+
+
+def _delimit(out: BytesIO, boundary: str) -> None:
+    out.write(f"\r\n--{boundary}\r\n".encode("ascii"))
+
+
+def _close(out: BytesIO, boundary: str) -> None:
+    out.write(f"\r\n--{boundary}--\r\n".encode("ascii"))
+
+
+def _write_text(out: BytesIO, kind: str, text: str) -> None:
+    flowed = "; format=flowed" if kind == "text/plain" else ""
+    body = compose.flow(text) if kind == "text/plain" else compose.one_line_ending(text)
+    data, encoding = compose.encode_text(body)
+    out.write(f"Content-Type: {kind}; charset=utf-8{flowed}\r\nContent-Transfer-Encoding: {encoding}\r\n\r\n".encode())
+    out.write(data)
+
+
+def _write_attachment(out: BytesIO, attachment: Attachment, disposition: str) -> None:
+    name = safe_filename(attachment.filename)
+    kind = media_type(attachment.content_type, "application/octet-stream")
+    if kind.startswith(("multipart/", "message/")):
+        # Neither may be in base64 (RFC 2046 section 5.2.1): as a file it is octets.
+        kind = "application/octet-stream"
+    out.write(compose.parameter_field("Content-Type", kind, "name", name))
+    out.write(compose.parameter_field("Content-Disposition", disposition, "filename", name))
+    if attachment.content_id:
+        out.write(compose.ids_field("Content-ID", [attachment.content_id]))
+    out.write(b"Content-Transfer-Encoding: base64\r\n\r\n")
+    with attachment.open() as stream:
+        while piece := _read(stream):
+            out.writelines(b64encode(piece[start : start + 57]) + b"\r\n" for start in range(0, len(piece), 57))
+
+
+def _read(stream: BinaryIO) -> bytes:
+    """A whole piece even from a stream that gives less than it is asked for."""
+    got = b""
+    while len(got) < _PIECE and (more := stream.read(_PIECE - len(got))):
+        got += more
+    return got
