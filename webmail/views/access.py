@@ -1,0 +1,59 @@
+"""The object behind a URL, if it belongs to the person who asks; otherwise it does not exist."""
+
+from django.http import Http404, HttpRequest
+
+from accounts.models import MailAccount, User
+from webmail.models import Conversation, Folder, Message, OutgoingMessage
+
+
+def user_of(request: HttpRequest) -> User:
+    """The signed-in person. Only for views behind ``login_required``."""
+    if not isinstance(request.user, User):
+        raise Http404
+    return request.user
+
+
+def folder_of(request: HttpRequest, folder_id: int) -> Folder:
+    """With its account."""
+    folder = (
+        Folder.objects.select_related("account")
+        .filter(pk=folder_id, account__user_id=request.user.pk, hidden=False)
+        .first()
+    )
+    if folder is None:
+        raise Http404
+    return folder
+
+
+def conversation_of(request: HttpRequest, conversation_id: int) -> Conversation:
+    conversation = Conversation.objects.filter(pk=conversation_id, user_id=request.user.pk).first()
+    if conversation is None:
+        raise Http404
+    return conversation
+
+
+def message_of(request: HttpRequest, message_id: int) -> Message:
+    """With its account and folders. A message that is no longer shown anywhere does not exist for the person."""
+    message = (
+        Message.objects.select_related("account", "folder", "shown_in")
+        .filter(pk=message_id, account__user_id=request.user.pk, shown_in__isnull=False)
+        .first()
+    )
+    if message is None:
+        raise Http404
+    return message
+
+
+def account_of(request: HttpRequest, account_id: int) -> MailAccount:
+    account = MailAccount.objects.filter(pk=account_id, user_id=request.user.pk).first()
+    if account is None:
+        raise Http404
+    return account
+
+
+def outgoing_of(request: HttpRequest, outgoing_id: int) -> OutgoingMessage:
+    """With its account."""
+    outgoing = OutgoingMessage.objects.select_related("account").filter(pk=outgoing_id, user_id=request.user.pk).first()
+    if outgoing is None:
+        raise Http404
+    return outgoing
