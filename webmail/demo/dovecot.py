@@ -216,6 +216,8 @@ class Dovecot:
         """Copy every folder of a Maildir++ tree into the user's mailbox, with flags and dates."""
         self._own_tree(maildir)
         self.doveadm("import", "-u", user, f"maildir:{maildir}", "", "all")
+        folders = self.doveadm("mailbox", "list", "-u", user).splitlines()
+        self.doveadm("mailbox", "subscribe", "-u", user, *folders)
 
     def _identity(self) -> dict[str, str | int | list[str | int]]:
         if os.geteuid() != 0:

@@ -1,0 +1,1 @@
+"""What the sample mailbox says: people, conversations, newsletters, attachments. Everything is invented."""
