@@ -1,22 +1,25 @@
-"""Asking the worker to look at an account."""
-
-from datetime import timedelta
+"""Asking the worker to look at an account. It wakes at the commit; ``mirror.announce`` tells it where that needs a word."""
 
 from django.utils import timezone
 
 from webmail.models import SyncState
 
-WATCH_SECONDS = 90
+Status = SyncState.Status
 
 
 def ask(account_id: int) -> None:
-    """Make the account due now. The worker wakes at the commit that ``mirror.announce`` marks."""
+    """Something is to be done: the account is due now, unless its server is being left alone after a failure."""
     now = timezone.now()
-    if not SyncState.objects.filter(account_id=account_id).update(due_at=now):
+    states = SyncState.objects.filter(account_id=account_id)
+    if not states.exclude(status__in=[Status.WAITING, Status.BLOCKED]).update(due_at=now):
         SyncState.objects.get_or_create(account_id=account_id, defaults={"due_at": now})
 
 
-def watch(user_id: int) -> None:
-    """A browser of this person is open: keep the folders it does not look at fresh, too."""
+def retry(account_id: int) -> None:
+    """The person or an administrator changed something or wants it tried: forget the failures."""
     now = timezone.now()
-    SyncState.objects.filter(account__user_id=user_id).update(watched_until=now + timedelta(seconds=WATCH_SECONDS))
+    SyncState.objects.get_or_create(account_id=account_id, defaults={"due_at": now})
+    SyncState.objects.filter(account_id=account_id).update(due_at=now, failures=0, reason="", sentence="", detail="")
+    SyncState.objects.filter(account_id=account_id, status__in=[Status.WAITING, Status.BLOCKED]).update(
+        status=Status.NEW
+    )

@@ -1,0 +1,24 @@
+import signal
+from types import FrameType
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandParser
+
+from webmail.worker.service import THREADS, Worker
+
+
+class Command(BaseCommand):
+    help = "Keeps the mirror of every account true: syncs, pushes what people did, sends what is queued."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--threads", type=int, default=THREADS, help="accounts looked at side by side")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        worker = Worker(threads=options["threads"])
+
+        def stop(number: int, frame: FrameType | None) -> None:
+            worker.stop()
+
+        signal.signal(signal.SIGTERM, stop)
+        signal.signal(signal.SIGINT, stop)
+        worker.run()

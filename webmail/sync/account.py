@@ -1,0 +1,182 @@
+"""One pass of an account: push → folders → messages of the folders that changed → backfill → bodies ahead of the click.
+
+The caller owns the connection. Every step is committed by itself, so a pass can end anywhere; what it left is found by the
+next one from the state alone.
+"""
+
+import logging
+import time
+from collections.abc import Callable
+from datetime import timedelta
+
+from django.utils import timezone
+
+from accounts.models import MailAccount
+from webmail.errors import GiveUp
+from webmail.imap.connection import MailConnection
+from webmail.imap.types import FolderStatus
+from webmail.models import Folder, Message, PendingAction, SpecialUse, SyncState
+
+from . import messages
+from .bodies import prefetch, prerender
+from .folders import note_status, refresh_folders
+from .outgoing import push_outgoing
+from .push import prune, push
+
+logger = logging.getLogger(__name__)
+
+SLICE_SECONDS = 4.0  # a pass with much to do ends after this, so that new mail is not left waiting behind a backfill
+PREFETCH_BATCH = 50
+WHOLE_INBOX, WHOLE_OTHER = 300, 50
+PREVIEW_INBOX, PREVIEW_OTHER = 1000, 200
+UNDO_KEPT = timedelta(minutes=30)
+ORDER = [
+    SpecialUse.INBOX,
+    SpecialUse.DRAFTS,
+    SpecialUse.SENT,
+    SpecialUse.ARCHIVE,
+    SpecialUse.NONE,
+    SpecialUse.TRASH,
+    SpecialUse.JUNK,
+]
+
+
+class Pass:
+    """State of one pass; ``run`` returns whether there is more to do at once."""
+
+    def __init__(self, connection: MailConnection, account: MailAccount, should_stop: Callable[[], bool]) -> None:
+        self.connection = connection
+        self.account = account
+        self.should_stop = should_stop
+        self.deadline = time.monotonic() + SLICE_SECONDS
+        self.failed: set[int] = set()
+
+    def run(self) -> bool:
+        push_outgoing(self.connection, self.account)
+        touched = push(self.connection, self.account, should_stop=self.should_stop)
+        statuses = self._folders()
+        more = False
+        folders = self._ordered()
+        for folder in folders:
+            if self.should_stop():
+                return True
+            more |= self._look(folder, statuses.get(folder.name), folder.pk in touched)
+        more |= self._backfill(folders)
+        if not more:
+            more = self._ahead(folders)
+        if not more:
+            prune(self.account, older_than=timezone.now() - UNDO_KEPT)
+        return more or self._waiting()
+
+    def _interrupted(self) -> bool:
+        return self.should_stop() or time.monotonic() > self.deadline or self._waiting()
+
+    def _waiting(self) -> bool:
+        """The person did something that this connection can tell the server now."""
+        return PendingAction.objects.filter(
+            account=self.account, state=PendingAction.State.PENDING, message__uid__isnull=False
+        ).exists()
+
+    def _folders(self) -> dict[str, FolderStatus]:
+        remote = self.connection.list_folders()
+        statuses = {folder.name: folder.status for folder in remote if folder.status is not None}
+        unasked = [folder.name for folder in remote if folder.selectable and folder.status is None]
+        if unasked:
+            statuses |= self.connection.statuses(unasked)
+        refresh_folders(self.account, remote)
+        return statuses
+
+    def _ordered(self) -> list[Folder]:
+        folders = Folder.objects.filter(account=self.account, selectable=True, hidden=False)
+        rank = {use: index for index, use in enumerate(ORDER)}
+        ordered = sorted(
+            folders, key=lambda folder: (rank.get(SpecialUse(folder.special_use), len(ORDER)), folder.name)
+        )
+        for folder in ordered:
+            folder.account = self.account
+        return ordered
+
+    def _look(self, folder: Folder, status: FolderStatus | None, touched: bool) -> bool:
+        if status is None and folder.uidnext is None and folder.name != "INBOX":
+            return False  # Created here; the server does not know it yet.
+        if status is not None and not note_status(folder, status) and not touched:
+            return False
+        first = folder.backfill_uid is None
+        try:
+            more = messages.look(self.connection, folder, should_stop=self._interrupted)
+        except GiveUp as problem:
+            # One folder that cannot be read does not keep the others from being read.
+            logger.warning("folder %s is skipped: %s %s", folder.pk, problem.sentence, problem.detail)
+            self.failed.add(folder.pk)
+            return False
+        if status is not None and not more:
+            Folder.objects.filter(pk=folder.pk).update(
+                server_unseen=status.unseen or 0, server_highestmodseq=status.highestmodseq
+            )
+        if folder.special_use == SpecialUse.INBOX:
+            self._ahead([folder], once=True)
+        return more and not first
+
+    def _backfill(self, folders: list[Folder]) -> bool:
+        for folder in folders:
+            if folder.pk in self.failed or folder.backfill_uid is None or folder.backfill_uid <= 1:
+                continue
+            try:
+                if messages.backfill(self.connection, folder, should_stop=self._interrupted):
+                    return True
+            except GiveUp as problem:
+                logger.warning("folder %s is not backfilled: %s %s", folder.pk, problem.sentence, problem.detail)
+        return False
+
+    def _ahead(self, folders: list[Folder], *, once: bool = False) -> bool:
+        """Fetch what will be read next: whole texts of the newest, previews of those behind them."""
+        for folder in folders:
+            inbox = folder.special_use == SpecialUse.INBOX
+            if folder.pk in self.failed or folder.uidvalidity is None:
+                continue
+            whole, previews = (WHOLE_INBOX, PREVIEW_INBOX) if inbox else (WHOLE_OTHER, PREVIEW_OTHER)
+            while batch := self._unfetched(folder, whole, previews):
+                rows, is_whole = batch
+                self.connection.select(folder.name, uidvalidity=folder.uidvalidity)
+                prefetch(self.connection, rows, whole=is_whole)
+                if is_whole:
+                    prerender(rows)
+                if once:
+                    break
+                if self._interrupted():
+                    return True
+        return False
+
+    def _unfetched(self, folder: Folder, whole: int, previews: int) -> tuple[list[Message], bool] | None:
+        newest = Message.objects.filter(shown_in=folder).order_by("-internaldate", "-id")
+        known = list(newest.values_list("pk", "preview_known", "folder_id", "uid", "uidvalidity")[:previews])
+        wanted = [
+            (index, pk)
+            for index, (pk, done, where, uid, uidvalidity) in enumerate(known)
+            if not done and where == folder.pk and uid is not None and uidvalidity == folder.uidvalidity
+        ]
+        if not wanted:
+            return None
+        is_whole = wanted[0][0] < whole
+        ids = [pk for index, pk in wanted if (index < whole) == is_whole][:PREFETCH_BATCH]
+        rows = list(Message.objects.filter(pk__in=ids).order_by("-internaldate", "-id"))
+        for row in rows:
+            row.account, row.folder = self.account, folder
+        return rows, is_whole
+
+
+def progress(account: MailAccount) -> tuple[int, int]:
+    """Messages mirrored and messages on the server, while a first sync is under way."""
+    folders = Folder.objects.filter(account=account, selectable=True, hidden=False)
+    done = total = 0
+    for folder in folders:
+        done += folder.total
+        total += max(folder.shown_total, folder.total)
+    return done, total
+
+
+def backfilling(account: MailAccount) -> bool:
+    return (
+        Folder.objects.filter(account=account, selectable=True, hidden=False).exclude(backfill_uid__lte=1).exists()
+        and SyncState.objects.filter(account=account).exists()
+    )

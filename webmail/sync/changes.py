@@ -1,0 +1,107 @@
+"""What another client changed: flags, and messages that are no longer there."""
+
+from collections.abc import Iterable
+from datetime import timedelta
+
+from django.utils import timezone
+
+from webmail.imap.types import FlagUpdate
+from webmail.models import Folder, Message
+from webmail.models.mirror import IDS_PER_QUERY, Change, change
+
+from .insert import LINKED, SYSTEM_FLAGS, pending_flags, pending_places, split_flags, take_place
+
+COLUMNS = [*SYSTEM_FLAGS.values(), "keywords"]
+RECENT = timedelta(minutes=30)
+
+
+def apply_flags(folder: Folder, uidvalidity: int, updates: list[FlagUpdate]) -> int:
+    """Bring flags in line with the server, except those the person changed meanwhile. Return how many rows changed."""
+    count = 0
+    for start in range(0, len(updates), IDS_PER_QUERY):
+        chunk = {update.uid: update for update in updates[start : start + IDS_PER_QUERY]}
+        with change(folder.account.user_id) as changed:
+            rows = (
+                Message.objects.filter(folder=folder, uidvalidity=uidvalidity, uid__in=list(chunk))
+                .only("pk", "uid", "conversation_id", *COLUMNS)
+                .select_for_update()
+            )
+            dirty = _changed_rows(list(rows), chunk)
+            Message.objects.bulk_update(dirty, COLUMNS, batch_size=300)
+            changed.messages(dirty)
+            changed.silent = not dirty
+            count += len(dirty)
+    return count
+
+
+def _changed_rows(rows: list[Message], updates: dict[int, FlagUpdate]) -> list[Message]:
+    waiting = pending_flags(row.pk for row in rows)
+    dirty = []
+    for row in rows:
+        columns, keywords = split_flags(updates[row.uid or 0].flags)
+        before = tuple(getattr(row, column) for column in COLUMNS)
+        for column, value in columns.items():
+            if (row.pk, column) not in waiting:
+                setattr(row, column, value)
+        own = {flag for flag in row.keywords if (row.pk, flag) in waiting}
+        row.keywords = sorted({flag for flag in keywords if (row.pk, flag) not in waiting} | own)
+        if before != tuple(getattr(row, column) for column in COLUMNS):
+            dirty.append(row)
+    return dirty
+
+
+def vanish(folder: Folder, uids: Iterable[int]) -> int:
+    """The server has these no longer. Where the same message stands elsewhere, this row is it; otherwise it is hidden
+    now and deleted later, in case the folder it was moved to has not been looked into yet.
+    """
+    gone = sorted(uids)
+    count = 0
+    for start in range(0, len(gone), IDS_PER_QUERY):
+        with change(folder.account.user_id) as changed:
+            rows = list(
+                Message.objects.filter(folder=folder, uid__in=gone[start : start + IDS_PER_QUERY]).select_for_update()
+            )
+            _take_new_places(changed, folder, rows)
+            changed.messages(rows)
+            count += len(rows)
+    return count
+
+
+def _take_new_places(changed: Change, folder: Folder, rows: list[Message]) -> None:
+    now = timezone.now()
+    twins: dict[tuple[int, int], list[Message]] = {}
+    found = Message.objects.filter(
+        account_id=folder.account_id, message_key__in={row.message_key for row in rows}, uid__isnull=False
+    ).exclude(pk__in=[row.pk for row in rows])
+    for twin in found.order_by("pk"):
+        twins.setdefault((twin.message_key, twin.size), []).append(twin)
+    placed = pending_places(row.pk for row in rows)
+    flags_waiting = pending_flags(row.pk for row in rows)
+    replaced = []
+    for row in rows:
+        # Only a twin that came later can be the place it was moved to; an older one is a copy with a life of its own.
+        newer = [twin for twin in twins.get((row.message_key, row.size), []) if twin.pk > row.pk and row.message_id]
+        if newer and newer[0].internaldate == row.internaldate and newer[0].folder_id != folder.pk:
+            twin = twins[row.message_key, row.size].pop(twins[row.message_key, row.size].index(newer[0]))
+            replaced.append(twin)
+            changed.message(twin)
+            take_place(row, twin, keep_shown=row.pk in placed, flags_waiting=flags_waiting)
+        else:
+            row.uid = row.uidvalidity = None
+            row.shown_in = None
+            row.missing_since = now
+    Message.objects.filter(pk__in=[twin.pk for twin in replaced]).delete()
+    Message.objects.bulk_update(rows, LINKED, batch_size=200)
+
+
+def forget_uids(folder: Folder) -> None:
+    """UIDVALIDITY changed: every uid is dead. The rows wait, hidden, to be found again by what they are."""
+    with change(folder.account.user_id) as changed:
+        rows = Message.objects.filter(folder=folder, uid__isnull=False)
+        changed.conversations.update(rows.values_list("conversation_id", flat=True).distinct())
+        rows.update(uid=None, uidvalidity=None, shown_in=None, missing_since=timezone.now())
+        Folder.objects.filter(pk=folder.pk).update(
+            uidvalidity=None, uidnext=None, backfill_uid=None, highestmodseq=None, compared_at=None
+        )
+        changed.folders.add(folder.pk)
+    folder.refresh_from_db()

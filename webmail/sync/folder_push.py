@@ -1,0 +1,74 @@
+"""Folder operations of the journal, carried out on the server."""
+
+from django.utils import timezone
+
+from accounts.models import MailAccount
+from webmail.errors import GiveUp, RetryLater
+from webmail.imap.connection import MailConnection
+from webmail.models import Folder, Notice, PendingAction
+from webmail.models.mirror import change
+
+Kind, State = PendingAction.Kind, PendingAction.State
+
+
+def push_folder_action(connection: MailConnection, account: MailAccount, action: PendingAction) -> None:
+    """Each operation is tried again after a lost reply: what already is as wanted counts as done."""
+    if not PendingAction.objects.filter(pk=action.pk, state=State.PENDING).update(state=State.RUNNING):
+        return
+    try:
+        _perform(connection, action)
+    except RetryLater:
+        PendingAction.objects.filter(pk=action.pk).update(state=State.PENDING)
+        raise
+    except GiveUp as refusal:
+        _refused(account, action, refusal)
+        return
+    with change(account.user_id) as changed:
+        if action.kind == Kind.DELETE_FOLDER and action.source is not None:
+            from .folders import remove_folder  # noqa: PLC0415 - folders looks at the journal, too
+
+            remove_folder(changed, action.source)
+        PendingAction.objects.filter(pk=action.pk).update(state=State.DONE, finished_at=timezone.now())
+
+
+def _perform(connection: MailConnection, action: PendingAction) -> None:
+    names = {folder.name for folder in connection.list_folders()}
+    if action.kind == Kind.CREATE_FOLDER:
+        if action.name not in names:
+            connection.create_folder(action.name)
+        connection.subscribe(action.name)
+    elif action.kind == Kind.RENAME_FOLDER:
+        if action.old_name in names or action.name not in names:
+            connection.rename_folder(action.old_name, action.name)
+        connection.subscribe(action.name)
+    elif action.kind == Kind.DELETE_FOLDER:
+        if action.name in names:
+            connection.unsubscribe(action.name)
+            connection.delete_folder(action.name)
+    elif action.value:
+        connection.subscribe(action.name)
+    else:
+        connection.unsubscribe(action.name)
+
+
+def _refused(account: MailAccount, action: PendingAction, refusal: GiveUp) -> None:
+    """Put the tree back as the server has it; the next LIST would say the same."""
+    folder = action.source
+    with change(account.user_id) as changed:
+        if folder is not None:
+            if action.kind == Kind.DELETE_FOLDER:
+                Folder.objects.filter(pk=folder.pk).update(hidden=False)
+            elif action.kind == Kind.SUBSCRIBE:
+                Folder.objects.filter(pk=folder.pk).update(subscribed=not action.value)
+            elif action.kind == Kind.RENAME_FOLDER:
+                inside = action.name + folder.delimiter
+                for other in Folder.objects.filter(account=account, name__startswith=action.name):
+                    if other.name == action.name or other.name.startswith(inside):
+                        restored = action.old_name + other.name[len(action.name) :]
+                        Folder.objects.filter(pk=other.pk).update(name=restored)
+            changed.folders.add(folder.pk)
+        PendingAction.objects.filter(pk=action.pk).update(
+            state=State.REFUSED, finished_at=timezone.now(), error=f"{refusal.sentence} {refusal.detail}"[:1000]
+        )
+        text = f"The server did not {action.get_kind_display()} “{action.name}”: {refusal.sentence}"
+        Notice.objects.create(user_id=account.user_id, text=text[:1000])

@@ -1,0 +1,130 @@
+"""The tree of folders: what LIST says, brought into the mirror."""
+
+from accounts.models import MailAccount
+from webmail.imap.types import FolderStatus, RemoteFolder
+from webmail.models import Folder, Message, PendingAction, SpecialUse
+from webmail.models.mirror import Change, change
+
+FOLDER_KINDS = (
+    PendingAction.Kind.CREATE_FOLDER,
+    PendingAction.Kind.RENAME_FOLDER,
+    PendingAction.Kind.DELETE_FOLDER,
+    PendingAction.Kind.SUBSCRIBE,
+)
+MOST_FOLDERS = 10_000
+
+
+def refresh_folders(account: MailAccount, remote: list[RemoteFolder]) -> None:
+    """Create, update and remove folder rows after LIST; a rename by another client keeps the row and its messages.
+
+    While the person's own folder actions are waiting the tree stays as the person made it: the server's answer
+    is then older than what is shown.
+    """
+    wanted = {folder.name: folder for folder in remote[:MOST_FOLDERS]}
+    if not wanted:
+        return  # A server always has INBOX; an empty answer is not a reason to drop a mirror.
+    with change(account.user_id) as changed:
+        if _folder_actions_waiting(account):
+            changed.silent = True
+            return
+        known = {folder.name: folder for folder in Folder.objects.filter(account=account)}
+        missing = [folder for name, folder in known.items() if name not in wanted]
+        fresh = [folder for name, folder in wanted.items() if name not in known]
+        for folder, found in _renamed(missing, fresh):
+            folder.name, folder.delimiter = found.name, found.delimiter or ""
+            folder.save(update_fields=["name", "delimiter"])
+            known[found.name] = folder
+            missing.remove(folder)
+            fresh.remove(found)
+            changed.folders.add(folder.pk)
+        for folder in missing:
+            remove_folder(changed, folder)
+        created = Folder.objects.bulk_create([_new(account, found) for found in fresh])
+        changed.folders.update(folder.pk for folder in created)
+        for name, folder in known.items():
+            if name in wanted and _update(folder, wanted[name]):
+                changed.folders.add(folder.pk)
+        changed.silent = not changed.folders
+
+
+def note_status(folder: Folder, status: FolderStatus) -> bool:
+    """Keep what STATUS said; return whether the folder has to be looked into."""
+    differs = (
+        folder.uidnext is None
+        or status.uidvalidity not in (None, folder.uidvalidity)
+        or (status.uidnext is not None and status.uidnext > (folder.uidnext or 0))
+        or status.messages != folder.server_messages
+        or status.unseen != folder.server_unseen
+        or (status.highestmodseq is not None and status.highestmodseq != folder.highestmodseq)
+    )
+    folder.server_uidnext = status.uidnext
+    return differs
+
+
+def remove_folder(changed: Change, folder: Folder) -> None:
+    """The server has it no longer. What the person was moving into it goes back to where the server has it."""
+    for message in Message.objects.filter(shown_in=folder).exclude(folder=folder):
+        Message.objects.filter(pk=message.pk).update(shown_in=message.folder_id)
+        changed.message(message)
+    changed.conversations.update(
+        Message.objects.filter(folder=folder).values_list("conversation_id", flat=True).distinct()
+    )
+    # A message on its way out of the folder may have arrived elsewhere; it is found there again by its Message-ID.
+    folder.delete()
+    changed.silent = False
+
+
+def _folder_actions_waiting(account: MailAccount) -> bool:
+    states = [PendingAction.State.PENDING, PendingAction.State.RUNNING]
+    return PendingAction.objects.filter(account=account, kind__in=FOLDER_KINDS, state__in=states).exists()
+
+
+def _renamed(missing: list[Folder], fresh: list[RemoteFolder]) -> list[tuple[Folder, RemoteFolder]]:
+    """A folder that vanished and one that appeared with the same UIDVALIDITY and no smaller UIDNEXT are one folder."""
+    pairs = []
+    taken: set[str] = set()
+    for folder in missing:
+        if folder.uidvalidity is None or folder.special_use == SpecialUse.INBOX:
+            continue
+        matches = [
+            found
+            for found in fresh
+            if found.status is not None
+            and found.name not in taken
+            and found.status.uidvalidity == folder.uidvalidity
+            and (found.status.uidnext or 0) >= (folder.uidnext or 0)
+        ]
+        # Servers that give every folder the same UIDVALIDITY leave it open which one it was.
+        if len(matches) == 1 and matches[0].status is not None and (folder.uidnext or 0) > 1:
+            pairs.append((folder, matches[0]))
+            taken.add(matches[0].name)
+    return pairs
+
+
+def _new(account: MailAccount, found: RemoteFolder) -> Folder:
+    return Folder(
+        account=account,
+        name=found.name,
+        delimiter=found.delimiter or "",
+        special_use=found.special_use,
+        selectable=found.selectable,
+        subscribed=found.subscribed,
+        server_messages=(found.status.messages or 0) if found.status else 0,
+        server_unseen=(found.status.unseen or 0) if found.status else 0,
+    )
+
+
+def _update(folder: Folder, found: RemoteFolder) -> bool:
+    values = {
+        "delimiter": found.delimiter or "",
+        "special_use": found.special_use,
+        "selectable": found.selectable,
+        "subscribed": found.subscribed,
+    }
+    # A folder created here for a purpose keeps it on servers that know no SPECIAL-USE.
+    if not found.special_use:
+        values["special_use"] = folder.special_use
+    if all(getattr(folder, name) == value for name, value in values.items()):
+        return False
+    Folder.objects.filter(pk=folder.pk).update(**values)
+    return True

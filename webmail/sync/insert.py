@@ -1,0 +1,162 @@
+"""Envelopes from the server become message rows; a message that only changed its place keeps its row."""
+
+from collections import defaultdict
+from collections.abc import Iterable
+
+from webmail.imap.types import RemoteMessage
+from webmail.mime.headers import Address, display_text
+from webmail.mime.parts import choose
+from webmail.models import Folder, Message, PendingAction
+from webmail.models.mirror import Change
+
+from .conversations import assign, hash_key
+
+KEYWORDS_KEPT = 50
+RECIPIENTS_KEPT = 200
+SYSTEM_FLAGS = {"\\seen": "seen", "\\flagged": "flagged", "\\answered": "answered", "\\draft": "draft"}
+LINKED = [
+    "folder",
+    "shown_in",
+    "uidvalidity",
+    "uid",
+    "seen",
+    "flagged",
+    "answered",
+    "draft",
+    "keywords",
+    "missing_since",
+]
+
+
+def insert(changed: Change, folder: Folder, uidvalidity: int, found: Iterable[RemoteMessage]) -> list[Message]:
+    """Insert what the folder does not have yet; return the rows that are new, newest first."""
+    remote = {message.uid: message for message in found}
+    known = Message.objects.filter(folder=folder, uidvalidity=uidvalidity, uid__in=list(remote))
+    for uid in known.values_list("uid", flat=True):
+        remote.pop(uid or 0, None)
+    if not remote:
+        return []
+    rows = [as_row(folder, uidvalidity, message) for message in remote.values()]
+    rows = _relink(changed, folder, rows)
+    assign(changed, rows)
+    rows.sort(key=lambda row: (row.internaldate, row.uid or 0))
+    Message.objects.bulk_create(rows, batch_size=200)
+    changed.folders.add(folder.pk)
+    return rows[::-1]
+
+
+def as_row(folder: Folder, uidvalidity: int, found: RemoteMessage) -> Message:
+    sender = found.from_[0] if found.from_ else Address("", "")
+    columns, keywords = split_flags(found.flags)
+    structure = found.structure
+    row = Message(
+        account_id=folder.account_id,
+        folder=folder,
+        shown_in=folder,
+        uidvalidity=uidvalidity,
+        uid=found.uid,
+        message_id=found.message_id[:998],
+        in_reply_to=(found.in_reply_to[-1] if found.in_reply_to else "")[:998],
+        references=" ".join(found.references),
+        subject=display_text(found.subject),
+        from_name=display_text(sender.name)[:500],
+        from_address=sender.address[:500],
+        recipients={
+            key: [list(address) for address in addresses[:RECIPIENTS_KEPT]]
+            for key, addresses in (
+                ("to", found.to),
+                ("cc", found.cc),
+                ("bcc", found.bcc),
+                ("reply_to", found.reply_to),
+                ("sender", found.sender),
+            )
+            if addresses
+        },
+        date=found.date,
+        internaldate=found.internaldate,
+        size=max(0, found.size),
+        keywords=keywords,
+        structure=structure.to_json(),
+        has_attachment=bool(choose(structure).attachments),
+        **columns,
+    )
+    row.message_key = (
+        hash_key(row.message_id)
+        if row.message_id
+        else hash_key("", row.from_address, str(row.date), row.subject, str(row.size))
+    )
+    return row
+
+
+def split_flags(flags: Iterable[str]) -> tuple[dict[str, bool], list[str]]:
+    """System flags (RFC 3501 section 2.3.2) have columns of their own; the others are keywords."""
+    columns = dict.fromkeys(SYSTEM_FLAGS.values(), False)
+    keywords = []
+    for flag in flags:
+        column = SYSTEM_FLAGS.get(flag.lower())
+        if column:
+            columns[column] = True
+        elif not flag.startswith("\\"):
+            keywords.append(flag[:100])
+    return columns, sorted(keywords)[:KEYWORDS_KEPT]
+
+
+def pending_flags(message_ids: Iterable[int]) -> set[tuple[int, str]]:
+    """Flags the person changed and the server was not yet told: what the server says of them is older."""
+    waiting = PendingAction.objects.filter(
+        message_id__in=list(message_ids),
+        kind=PendingAction.Kind.STORE,
+        state__in=[PendingAction.State.PENDING, PendingAction.State.RUNNING],
+    )
+    return {(message_id or 0, flag) for message_id, flag in waiting.values_list("message_id", "flag")}
+
+
+def pending_places(message_ids: Iterable[int]) -> set[int]:
+    """Messages whose place the person changed and the server was not yet told."""
+    waiting = PendingAction.objects.filter(
+        message_id__in=list(message_ids),
+        kind__in=[PendingAction.Kind.MOVE, PendingAction.Kind.EXPUNGE],
+        state__in=[PendingAction.State.PENDING, PendingAction.State.RUNNING],
+    )
+    return {message_id or 0 for message_id in waiting.values_list("message_id", flat=True)}
+
+
+def _relink(changed: Change, folder: Folder, rows: list[Message]) -> list[Message]:
+    """Give rows without a place (moved to an unknown uid, or vanished elsewhere) to the messages they are."""
+    homeless: dict[tuple[int, int], list[Message]] = defaultdict(list)
+    candidates = Message.objects.filter(
+        account_id=folder.account_id, message_key__in={row.message_key for row in rows}, uid__isnull=True
+    )
+    for old in candidates.order_by("pk"):
+        # A row that was moved here waits for this folder only; a vanished one may turn up anywhere.
+        if old.missing_since is not None or old.folder_id == folder.pk:
+            homeless[old.message_key, old.size].append(old)
+    if not homeless:
+        return rows
+    placed = pending_places(old.pk for group in homeless.values() for old in group)
+    flags_waiting = pending_flags(old.pk for group in homeless.values() for old in group)
+    linked, fresh = [], []
+    for row in rows:
+        group = homeless.get((row.message_key, row.size))
+        if not group:
+            fresh.append(row)
+            continue
+        old = group.pop(0)
+        take_place(old, row, keep_shown=old.pk in placed, flags_waiting=flags_waiting)
+        linked.append(old)
+    Message.objects.bulk_update(linked, LINKED, batch_size=200)
+    changed.messages(linked)
+    return fresh
+
+
+def take_place(old: Message, new: Message, *, keep_shown: bool, flags_waiting: set[tuple[int, str]]) -> None:
+    """Let ``old`` stand where the server has ``new``; the caller saves it."""
+    old.folder_id, old.uidvalidity, old.uid = new.folder_id, new.uidvalidity, new.uid
+    old.missing_since = None
+    if not keep_shown:
+        old.shown_in_id = new.folder_id
+    for column in SYSTEM_FLAGS.values():
+        if (old.pk, column) not in flags_waiting:
+            setattr(old, column, getattr(new, column))
+    own = {flag for flag in old.keywords if (old.pk, flag) in flags_waiting}
+    old.keywords = sorted({flag for flag in new.keywords if (old.pk, flag) not in flags_waiting} | own)

@@ -1,0 +1,83 @@
+"""Actions whose outcome is unknown: the server is looked at before anything is repeated (faults F03, F04, F07)."""
+
+from collections import defaultdict
+
+from accounts.models import MailAccount
+from webmail.errors import FolderReset, GiveUp
+from webmail.imap.connection import MailConnection
+from webmail.imap.types import MoveResult
+from webmail.models import Message, PendingAction
+
+from .results import expunged, moved, put_back
+
+Kind, State = PendingAction.Kind, PendingAction.State
+
+
+def settle_cut_short(connection: MailConnection, account: MailAccount) -> set[int]:
+    """Decide every running action; return ids of folders to look into."""
+    running = PendingAction.objects.filter(account=account, state=State.RUNNING)
+    # Setting a flag twice is setting it once; folder actions look for themselves.
+    running.exclude(kind__in=[Kind.MOVE, Kind.EXPUNGE]).update(state=State.PENDING)
+    touched: set[int] = set()
+    groups: dict[tuple[int, int | None, str, int | None], list[PendingAction]] = defaultdict(list)
+    for action in running.select_related("message__folder", "target").order_by("id"):
+        message = action.message
+        if message is None:
+            continue
+        if message.uid is None or (action.target_id is not None and message.folder_id == action.target_id):
+            PendingAction.objects.filter(pk=action.pk).update(state=State.PENDING)
+            continue
+        groups[message.folder_id, message.uidvalidity, action.kind, action.target_id].append(action)
+    for actions in groups.values():
+        touched |= _settle(connection, account, actions)
+    return touched
+
+
+def _settle(connection: MailConnection, account: MailAccount, actions: list[PendingAction]) -> set[int]:
+    folder = actions[0].message.folder  # type: ignore[union-attr]
+    target = actions[0].target
+    try:
+        connection.select(folder.name, uidvalidity=actions[0].message.uidvalidity)  # type: ignore[union-attr]
+    except (FolderReset, GiveUp) as refusal:
+        put_back(account, actions, refusal)
+        return {folder.pk}
+    uids = sorted(action.message.uid for action in actions if action.message is not None and action.message.uid)
+    still_there = connection.uids(",".join(str(uid) for uid in uids))
+    gone = [action for action in actions if action.message is not None and action.message.uid not in still_there]
+    waiting = [action for action in actions if action.message is not None and action.message.uid in still_there]
+    if gone:
+        if actions[0].kind == Kind.EXPUNGE:
+            expunged(account, gone)
+        elif target is not None:
+            # The uid in the target is not known; the look into it re-identifies the message.
+            moved(account, gone, target, MoveResult(None, None))
+    if waiting and target is not None and not connection.has("MOVE"):
+        waiting = _finish_half_moves(connection, account, waiting)
+    PendingAction.objects.filter(pk__in=[action.pk for action in waiting]).update(state=State.PENDING)
+    return {folder.pk, *([target.pk] if target is not None else [])}
+
+
+def _finish_half_moves(
+    connection: MailConnection, account: MailAccount, actions: list[PendingAction]
+) -> list[PendingAction]:
+    """Without MOVE the copy may stand in the target already: then only the original is still to be removed."""
+    target, folder = actions[0].target, actions[0].message.folder  # type: ignore[union-attr]
+    if target is None:
+        return actions
+    connection.select(target.name, uidvalidity=None)
+    copied: dict[int, int] = {}
+    for action in actions:
+        message = action.message
+        if message is None or message.uid is None or not message.message_id:
+            continue
+        known = set(Message.objects.filter(folder=target, uid__isnull=False).values_list("uid", flat=True))
+        new = [uid for uid in connection.find_message_id(message.message_id) if uid not in known]
+        if new:
+            copied[message.uid] = max(new)
+    selected = connection.select(target.name, uidvalidity=None)
+    finished = [action for action in actions if action.message is not None and action.message.uid in copied]
+    if finished:
+        connection.select(folder.name, uidvalidity=finished[0].message.uidvalidity)  # type: ignore[union-attr]
+        connection.expunge(sorted(copied))
+        moved(account, finished, target, MoveResult(copied, selected.uidvalidity))
+    return [action for action in actions if action not in finished]

@@ -1,0 +1,158 @@
+"""One account's turn: passes until there is nothing more to do, then the connection is handed back to be parked."""
+
+import logging
+import time
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+from django.utils import timezone
+
+from accounts.models import MailAccount
+from accounts.sealed import CredentialsUnreadable
+from webmail.errors import AskUser, MailError, Reason, RetryLater
+from webmail.imap.connection import MailConnection
+from webmail.models import SyncState
+from webmail.models.mirror import announce
+from webmail.sync.account import Pass
+from webmail.sync.foreground import open_connection
+
+logger = logging.getLogger(__name__)
+
+POLL_WATCHED = timedelta(seconds=10)
+POLL_IDLE = timedelta(minutes=4)
+POLL_NOTIFIED = timedelta(minutes=8)  # also re-issues IDLE well before the 29 minutes of RFC 2177
+RETRY_FIRST, RETRY_LONGEST = 4.0, 600.0
+RETRY_WATCHED = 30.0
+ASK_AGAIN = timedelta(hours=1)
+Status = SyncState.Status
+
+
+class Parked:
+    """A connection that waits in IDLE, and what it was opened with."""
+
+    def __init__(self, connection: MailConnection, credentials: tuple[object, ...], notified: bool) -> None:
+        self.connection = connection
+        self.credentials = credentials
+        self.notified = notified
+
+
+def run_account(account_id: int, parked: Parked | None, should_stop: Callable[[], bool]) -> Parked | None:
+    """Bring the account up to date; return a connection in IDLE, or None when there is none to keep."""
+    started = time.monotonic()
+    connection = None
+    try:
+        account = MailAccount.objects.select_related("user").get(pk=account_id)
+        due_at = SyncState.objects.values_list("due_at", flat=True).get(pk=account_id)
+        credentials = _credentials(account)
+        connection, notified = _resume(parked, credentials)
+        if connection is None:
+            connection = open_connection(account)
+        _note(account, Status.SYNCING, keep_when_ok=True)
+        while Pass(connection, account, should_stop).run() and not should_stop():
+            _note_lease_alive(account_id)
+        if should_stop():
+            connection.close()
+            return None
+        notified = notified or connection.start_notify()
+        connection.begin_idle()
+        _succeeded(account, connection, notified, time.monotonic() - started, due_at)
+        return Parked(connection, credentials, notified)
+    except (MailAccount.DoesNotExist, SyncState.DoesNotExist):
+        logger.info("account %s is no longer there", account_id)
+    except CredentialsUnreadable as problem:
+        _failed(
+            account, AskUser(Reason.PASSWORD, "The stored password cannot be opened. Enter it again."), str(problem)
+        )
+    except MailError as problem:
+        _failed(account, problem, problem.detail, due_at)
+    except Exception as problem:
+        logger.exception("account %s: the pass failed", account_id)
+        sentence = "Something went wrong while looking at this account. It is tried again."
+        _failed(account, RetryLater(Reason.BUSY, sentence), repr(problem), due_at)
+    if connection is not None:
+        connection.close()
+    return None
+
+
+def _credentials(account: MailAccount) -> tuple[object, ...]:
+    return account.imap_endpoint, account.username, account.password.token
+
+
+def _resume(parked: Parked | None, credentials: tuple[object, ...]) -> tuple[MailConnection | None, bool]:
+    if parked is None:
+        return None, False
+    try:
+        if parked.credentials == credentials and not parked.connection.broken:
+            parked.connection.end_idle()
+            return parked.connection, parked.notified
+    except RetryLater:
+        # A parked connection that died in its sleep says nothing about the server: open a new one.
+        logger.info("a parked connection was lost")
+    parked.connection.close()
+    return None, False
+
+
+def _note(account: MailAccount, status: str, *, keep_when_ok: bool = False) -> None:
+    states = SyncState.objects.filter(pk=account.pk)
+    if keep_when_ok:
+        states = states.exclude(status=Status.OK)
+    if states.exclude(status=status).update(status=status):
+        announce(account.user_id)
+
+
+def _note_lease_alive(account_id: int) -> None:
+    SyncState.objects.filter(pk=account_id).update(last_pass_at=timezone.now())
+
+
+def _succeeded(
+    account: MailAccount, connection: MailConnection, notified: bool, seconds: float, due_at: datetime
+) -> None:
+    now = timezone.now()
+    state = SyncState.objects.get(pk=account.pk)
+    watched = state.watched_until is not None and state.watched_until > now
+    pause = POLL_NOTIFIED if notified else POLL_WATCHED if watched else POLL_IDLE
+    before = (state.status, state.sentence)
+    values = {
+        "status": Status.OK,
+        "reason": "",
+        "sentence": "",
+        "detail": "",
+        "failures": 0,
+        "last_pass_at": now,
+        "last_pass_seconds": seconds,
+        "capabilities": sorted(connection.capabilities),
+    }
+    SyncState.objects.filter(pk=account.pk).update(**values)
+    # Whoever asked for attention while the pass ran made the account due again; that stays.
+    SyncState.objects.filter(pk=account.pk, due_at=due_at).update(due_at=now + pause)
+    if before != (Status.OK, ""):
+        announce(account.user_id)
+
+
+def _failed(account: MailAccount, problem: MailError, detail: str, due_at: datetime) -> None:
+    """Back off; a wrong password is not tried again until the person changed something or an hour went by."""
+    now = timezone.now()
+    state = SyncState.objects.get(pk=account.pk)
+    failures = state.failures + 1
+    if isinstance(problem, AskUser):
+        status, pause = Status.BLOCKED, ASK_AGAIN
+    else:
+        status = Status.WAITING
+        watched = state.watched_until is not None and state.watched_until > now
+        longest = RETRY_WATCHED if watched and problem.reason != Reason.LIMIT else RETRY_LONGEST
+        seconds = getattr(problem, "retry_after", None) or min(longest, RETRY_FIRST * 2 ** min(failures - 1, 10))
+        pause = timedelta(seconds=seconds)
+    # The first lost connection is mended at once and worth no word.
+    if problem.reason == Reason.LOST and failures == 1:
+        pause, status = timedelta(seconds=0.5), state.status if state.status != Status.NEW else Status.WAITING
+    logger.warning("account %s: %s (%s) %s", account.pk, problem.sentence, problem.reason, detail)
+    SyncState.objects.filter(pk=account.pk).update(
+        status=status,
+        reason=problem.reason,
+        sentence=problem.sentence[:500],
+        detail=detail[:1000],
+        failures=failures,
+    )
+    # An account that was edited meanwhile stays due: what failed was the old setting.
+    SyncState.objects.filter(pk=account.pk, due_at=due_at).update(due_at=now + pause)
+    announce(account.user_id)

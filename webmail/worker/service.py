@@ -1,0 +1,189 @@
+"""The worker: waits for the clock, the sockets of parked connections and the database, and gives accounts their turn.
+
+The rows are the queue: an account is due when its SyncState says so. Threads exist only for accounts that are active;
+the others wait in IDLE, all in one selector. Kill the process at any point: leases end, rows are as they were left,
+and the next worker goes on from there.
+"""
+
+import logging
+import selectors
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
+from typing import ParamSpec, TypeVar
+
+from django.db import close_old_connections, connections
+
+from webmail.errors import MailError
+from webmail.events.signal import DatabaseSignal
+from webmail.outbox.deliver import deliver_due
+
+from . import lease, upkeep
+from .job import Parked, run_account
+
+logger = logging.getLogger(__name__)
+P = ParamSpec("P")
+R = TypeVar("R")
+
+THREADS = 16
+TICK_SECONDS = 0.05  # how long a click can wait for the worker to notice it where the database has no descriptor
+RENEW_SECONDS = 20.0
+UPKEEP_SECONDS = 600.0
+STOP_SECONDS = 4.0
+
+
+class Worker:
+    def __init__(self, *, threads: int = THREADS) -> None:
+        self.name = lease.worker_name()
+        self.threads = threads
+        self.stopping = threading.Event()
+        self.pool = ThreadPoolExecutor(threads, thread_name_prefix="account")
+        self.outbox_pool = ThreadPoolExecutor(2, thread_name_prefix="outbox")
+        self.selector = selectors.DefaultSelector()
+        self.parked: dict[int, Parked] = {}
+        self.running: dict[int, Future[Parked | None]] = {}
+        self.lost: set[int] = set()
+        self.outbox: Future[object] | None = None
+        self.upkeep: Future[object] | None = None
+        self.signal: DatabaseSignal | None = None
+
+    def stop(self) -> None:
+        self.stopping.set()
+
+    def run(self) -> None:
+        """Work until ``stop``; the leases are given back at the end."""
+        self.signal = DatabaseSignal()
+        logger.info("worker %s starts", self.name)
+        descriptor = self.signal.fileno()
+        if descriptor is not None:
+            self.selector.register(descriptor, selectors.EVENT_READ, None)
+        look_at = renew_at = upkeep_at = 0.0
+        try:
+            while not self.stopping.is_set():
+                hinted = self._wait()
+                now = time.monotonic()
+                self._collect()
+                for account_id in hinted:
+                    self._start(account_id)
+                if self.signal.changed() or now >= look_at:
+                    look_at = now + self._look()
+                if now >= renew_at:
+                    renew_at = now + RENEW_SECONDS
+                    self._renew()
+                if now >= upkeep_at and (self.upkeep is None or self.upkeep.done()):
+                    upkeep_at = now + UPKEEP_SECONDS
+                    self.upkeep = self.outbox_pool.submit(_with_database, upkeep.run)
+        finally:
+            self._shut_down()
+
+    def _wait(self) -> list[int]:
+        """Accounts whose parked connection has something to say."""
+        hinted = []
+        for key, _ in self.selector.select(TICK_SECONDS):
+            if key.data is None:
+                continue
+            parked = self.parked.get(key.data)
+            if parked is None:
+                continue
+            try:
+                if parked.connection.read_idle():
+                    hinted.append(key.data)
+            except MailError:
+                hinted.append(key.data)
+        return hinted
+
+    def _look(self) -> float:
+        """Start what is due; return for how many seconds nothing will be."""
+        try:
+            close_old_connections()
+            for account_id in lease.claim_due(self.name, set(self.running), self.threads - len(self.running)):
+                self._start(account_id, claimed=True)
+            if self.outbox is None or self.outbox.done():
+                self.outbox = self.outbox_pool.submit(_with_database, deliver_due, self.name, self.stopping.is_set)
+            return min(1.0, max(TICK_SECONDS, lease.next_due(set(self.running))))
+        except Exception:
+            # The database may be away for a while; what is due stays due.
+            logger.exception("the worker could not look for work")
+            connections.close_all()
+            return 2.0
+
+    def _start(self, account_id: int, *, claimed: bool = False) -> None:
+        if account_id in self.running or self.stopping.is_set():
+            return
+        parked = self._unpark(account_id)
+        if not claimed and not lease.claim(self.name, account_id):
+            if parked is not None:
+                parked.connection.close()
+            return
+        self.lost.discard(account_id)
+        should_stop = self._stopper(account_id)
+        self.running[account_id] = self.pool.submit(_with_database, run_account, account_id, parked, should_stop)
+
+    def _stopper(self, account_id: int) -> Callable[[], bool]:
+        return lambda: self.stopping.is_set() or account_id in self.lost
+
+    def _collect(self) -> None:
+        for account_id in [pk for pk, future in self.running.items() if future.done()]:
+            future = self.running.pop(account_id)
+            parked = None
+            try:
+                parked = future.result()
+            except Exception:
+                logger.exception("account %s: its turn ended badly", account_id)
+            if parked is None or self.stopping.is_set():
+                with suppress(Exception):
+                    lease.release(self.name, account_id)
+                if parked is not None:
+                    parked.connection.close()
+                continue
+            self.parked[account_id] = parked
+            self.selector.register(parked.connection.fileno(), selectors.EVENT_READ, account_id)
+            if parked.connection.read_idle():
+                self._start(account_id)
+
+    def _unpark(self, account_id: int) -> Parked | None:
+        parked = self.parked.pop(account_id, None)
+        if parked is not None:
+            with suppress(KeyError, ValueError):
+                self.selector.unregister(parked.connection.fileno())
+        return parked
+
+    def _renew(self) -> None:
+        try:
+            lost = lease.renew(self.name, set(self.parked) | set(self.running))
+        except Exception:
+            logger.exception("leases could not be renewed")
+            return
+        self.lost |= lost
+        for account_id in lost | upkeep.unwanted(set(self.parked)):
+            parked = self._unpark(account_id)
+            if parked is not None:
+                parked.connection.close()
+                lease.release(self.name, account_id)
+
+    def _shut_down(self) -> None:
+        deadline = time.monotonic() + STOP_SECONDS
+        self.pool.shutdown(wait=False, cancel_futures=True)
+        self.outbox_pool.shutdown(wait=False, cancel_futures=True)
+        for future in [*self.running.values(), self.outbox, self.upkeep]:
+            if future is not None:
+                with suppress(Exception):
+                    future.result(timeout=max(0.0, deadline - time.monotonic()))
+        for parked in self.parked.values():
+            parked.connection.close()
+        with suppress(Exception):
+            lease.release(self.name)
+        if self.signal is not None:
+            self.signal.close()
+        self.selector.close()
+        logger.info("worker %s has stopped", self.name)
+
+
+def _with_database(work: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
+    close_old_connections()
+    try:
+        return work(*args, **kwargs)
+    finally:
+        close_old_connections()

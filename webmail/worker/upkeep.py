@@ -1,0 +1,28 @@
+"""What has to be done now and then: caches trimmed, what nobody refers to removed."""
+
+from datetime import timedelta
+
+from django.conf import settings
+from django.utils import timezone
+
+from accounts.models import MailAccount
+from webmail.models import Conversation, Message
+from webmail.sync.bodies import trim_cache
+
+BATCH = 500
+LONG_MISSING = timedelta(hours=1)
+
+
+def run() -> None:
+    trim_cache(settings.BODY_CACHE_BYTES)
+    Message.objects.filter(missing_since__lt=timezone.now() - LONG_MISSING).delete()
+    empty = Conversation.objects.filter(messages__isnull=True).values_list("pk", flat=True)[:BATCH]
+    Conversation.objects.filter(pk__in=list(empty)).delete()
+
+
+def unwanted(account_ids: set[int]) -> set[int]:
+    """Parked accounts that were paused or removed."""
+    if not account_ids:
+        return set()
+    wanted = MailAccount.objects.filter(pk__in=account_ids, paused=False, user__is_active=True)
+    return account_ids - set(wanted.values_list("pk", flat=True))
