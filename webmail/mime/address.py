@@ -16,7 +16,7 @@ class Address(NamedTuple):
     address: str
 
 
-_TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"?|[()<>,;:]|\\.|[^"()<>,;:\\]+|\\', re.DOTALL)
+_TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|["()<>,;:]|\\.|[^"()<>,;:\\]+|\\', re.DOTALL)
 _ESCAPED = re.compile(r"\\(.)", re.DOTALL)
 _BARE = re.compile(r"[^\s<>@]+@[^\s<>@]+")
 _SPACE = re.compile(r"\s+")
@@ -95,7 +95,7 @@ def addresses(raw: bytes | str | None) -> list[Address]:
                 return collector.found[:LIMIT]
         elif lexeme == ":" and collector.angle is None and "@" not in "".join(collector.words[-3:]):
             collector.reset()
-        elif lexeme not in {")", ">"}:
+        elif lexeme not in {")", ">", '"'}:
             collector.words.append(_unquote(lexeme))
     collector.finish()
     return collector.found[:LIMIT]
@@ -133,5 +133,5 @@ def _inside(collector: _Collector, lexeme: str) -> None:
 
 def _unquote(lexeme: str) -> str:
     if lexeme.startswith('"'):
-        return _ESCAPED.sub(r"\1", lexeme[1:-1] if len(lexeme) > 1 and lexeme.endswith('"') else lexeme[1:])
+        return _ESCAPED.sub(r"\1", lexeme[1:-1])
     return lexeme[1:] if lexeme.startswith("\\") and len(lexeme) > 1 else lexeme

@@ -60,8 +60,9 @@ def new_message_id(domain: str) -> str:
 def build(message: Outgoing, *, include_bcc: bool = False) -> bytes:
     """The octets of ``message``: CRLF, 7 bit, lines of at most 998 octets.
 
-    Bcc is left out unless ``include_bcc``: that is for drafts, whose unfinished addresses are kept too. ValueError when an address, an id or a further field holds a line
-    break, a NUL or anything else that cannot stand there; in subject, names and file names such characters are dropped.
+    Bcc is left out unless ``include_bcc``: that is for drafts, whose unfinished addresses are kept too. Otherwise
+    ValueError when an address, an id or a further field holds a line break, a NUL or anything else that cannot stand
+    there; in subject, names and file names such characters are dropped.
     """
     out = BytesIO()
     for line in _header(message, include_bcc):

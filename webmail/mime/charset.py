@@ -40,6 +40,7 @@ _WIDER = {
 _NOT_TEXT = re.compile(
     r"(?:base64|bz2|hex|quopri|rot13|uu|zlib|zip|idna|punycode|unicode_escape|undefined|mbcs|oem)", re.IGNORECASE
 )
+_BEYOND_ASCII = bytes(range(0x80, 0x100))
 _NUL_AND_SURROGATES = re.compile("[\x00\ud800-\udfff]")
 
 
@@ -112,7 +113,10 @@ def _damaged(data: bytes, charset: str) -> str | None:
 
 def _guessed(data: bytes) -> str:
     sample = data[:SAMPLE]
-    if b"\x00" not in sample and not any(0x80 <= octet < 0xA0 for octet in sample):
+    beyond_ascii = len(sample) - len(sample.translate(None, _BEYOND_ASCII))
+    letters = beyond_ascii + sum(chr(octet).isalpha() for octet in sample if octet < 0x80)
+    # Western text has few letters beyond ASCII, and on a handful of octets the detector does worse than chance.
+    if beyond_ascii < 12 or beyond_ascii * 3 < letters:
         return western(data)
     try:
         best = guess(sample).best()
