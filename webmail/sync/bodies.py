@@ -42,9 +42,8 @@ def structure(message: Message) -> Part:
 
 
 def displayed(message: Message) -> list[Part]:
-    """The text parts a reader sees: HTML where there is some, else all inline text."""
-    body = choose(structure(message))
-    return [body.html] if body.html is not None else list(body.texts)
+    """The text parts a reader sees, in order; HTML where there is some."""
+    return choose(structure(message)).shown
 
 
 def text_parts(message: Message) -> list[tuple[Part, str]]:

@@ -1,0 +1,107 @@
+"""List rows, counts and conversations always follow from the messages behind them."""
+
+from collections import Counter
+
+import pytest
+
+from accounts.models import MailAccount
+from webmail.models import Conversation, Folder, ListRow, Message, UserStamp
+from webmail.models.mirror import change
+from webmail.sync import actions
+
+pytestmark = [pytest.mark.django_db, pytest.mark.database]
+
+
+def assert_consistent(account: MailAccount) -> None:
+    """Recompute by hand what the mirror keeps."""
+    lines = Counter(Message.objects.filter(shown_in__isnull=False).values_list("shown_in_id", "conversation_id"))
+    rows = {(row.folder_id, row.conversation_id): row for row in ListRow.objects.all()}
+    assert {key: row.count for key, row in rows.items()} == dict(lines)
+    for (folder_id, conversation_id), row in rows.items():
+        here = Message.objects.filter(shown_in=folder_id, conversation=conversation_id)
+        assert row.unread == here.filter(seen=False).count()
+        assert row.latest == here.order_by("-internaldate", "-id").first()
+    for folder in Folder.objects.filter(account=account):
+        shown = Message.objects.filter(shown_in=folder)
+        assert (folder.total, folder.unread) == (shown.count(), shown.filter(seen=False).count()), folder
+
+
+def test_a_reply_joins_the_conversation_across_folders(account, folders, arrive):
+    first = arrive(folders["INBOX"], "Plans")
+    answer = arrive(folders["Sent"], "Re: Plans", in_reply_to=[first.message_id], references=[first.message_id])
+    assert answer.conversation == first.conversation
+    assert ListRow.objects.filter(conversation=first.conversation).count() == 2
+    assert Conversation.objects.get().count == 2
+    assert_consistent(account)
+
+
+def test_answers_that_arrive_before_the_question_meet_in_one_conversation(account, folders, arrive):
+    one = arrive(folders["INBOX"], "Re: Plans", references=["root@example.test"], in_reply_to=["root@example.test"])
+    other = arrive(folders["INBOX"], "Re: Plans", references=["root@example.test"])
+    root = arrive(folders["Work"], "Plans", message_id="root@example.test")
+    assert len({one.conversation_id, other.conversation_id, root.conversation_id}) == 1
+    assert_consistent(account)
+
+
+def test_two_conversations_merge_when_a_message_joins_them(account, folders, arrive):
+    left = arrive(folders["INBOX"], "Plans", message_id="left@example.test")
+    right = arrive(folders["Work"], "Re: Plans", message_id="right@example.test")
+    assert left.conversation != right.conversation
+    arrive(folders["INBOX"], "Re: Plans", references=["left@example.test", "right@example.test"])
+    left.refresh_from_db()
+    right.refresh_from_db()
+    assert left.conversation == right.conversation
+    assert_consistent(account)
+
+
+def test_shared_references_of_different_subjects_do_not_join(folders, arrive):
+    keys = {
+        arrive(folders["INBOX"], f"Backup {name}", references=["constant@example.test"]).conversation_id
+        for name in ("db", "web", "mail")
+    }
+    assert len(keys) == 3
+
+
+def test_messages_without_references_stay_apart(folders, arrive):
+    first = arrive(folders["INBOX"], "News", message_id="")
+    second = arrive(folders["INBOX"], "News", message_id="")
+    assert first.conversation != second.conversation
+
+
+def test_a_conversation_does_not_grow_past_its_limit(folders, arrive, monkeypatch):
+    monkeypatch.setattr("webmail.sync.conversations.LARGEST", 3)
+    ids = [arrive(folders["INBOX"], "Loop", references=["loop@example.test"]).conversation_id for _ in range(5)]
+    assert max(Counter(ids).values()) == 3
+
+
+def test_every_action_keeps_rows_and_counts_true(account, folders, arrive):
+    user = account.user
+    messages = [arrive(folders["INBOX"], f"Subject {number % 3}") for number in range(7)]
+    assert_consistent(account)
+    actions.store(user, messages[:3], "seen", True)
+    assert_consistent(account)
+    moved = actions.move(user, messages[1:5], folders["Work"])
+    assert_consistent(account)
+    actions.delete(user, messages[5:])
+    assert_consistent(account)
+    actions.undo(user, moved.batch)
+    assert_consistent(account)
+    actions.expunge(user, messages[:1])
+    assert_consistent(account)
+
+
+def test_a_copy_to_oneself_counts_once(folders, arrive):
+    note = arrive(folders["INBOX"], "Note", message_id="self@example.test")
+    arrive(folders["Sent"], "Note", message_id="self@example.test")
+    assert Conversation.objects.get(pk=note.conversation_id).count == 1
+
+
+def test_each_change_is_announced_once(account, folders, arrive):
+    arrive(folders["INBOX"])
+    before = UserStamp.objects.get(user=account.user).revision
+    revision = Folder.objects.get(name="INBOX").revision
+    with change(account.user_id) as changed:
+        Message.objects.update(seen=True)
+        changed.messages(Message.objects.all())
+    assert UserStamp.objects.get(user=account.user).revision == before + 1
+    assert Folder.objects.get(name="INBOX").revision == revision + 1
