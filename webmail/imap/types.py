@@ -1,13 +1,12 @@
 """What crosses the border of ``imap/``: plain frozen values, already decoded, bound to no connection."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
 from webmail.mime.headers import Address
 from webmail.mime.parts import Part
 
-Security = Literal["tls", "starttls", "plain"]
 SpecialUse = Literal["", "inbox", "sent", "drafts", "trash", "junk", "archive", "all", "flagged", "important"]
 
 
@@ -17,7 +16,7 @@ class Endpoint:
 
     host: str
     port: int
-    security: Security
+    security: str  # "tls", "starttls" or "plain"
     ca_file: str = ""
 
 
@@ -114,4 +113,4 @@ class Hint:
     """Something changed on the server; the state has to be read again. ``name`` is set for kind "folder" only."""
 
     kind: Literal["exists", "expunge", "flags", "folder"]
-    name: str = field(default="")
+    name: str = ""
