@@ -3,11 +3,14 @@
 import os
 import secrets
 import shutil
+import tempfile
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.servers.live import Live, LiveMailbox
 from tests.servers.mailbox import Mailbox, server_directory
 from tests.servers.smtp_sink import SmtpSink
 from webmail.demo.dovecot import Dovecot, missing_parts
@@ -72,3 +75,26 @@ def browser_type_launch_args(browser_type_launch_args: dict[str, Any]) -> dict[s
             "--disable-sync",
         ],
     }
+
+
+@pytest.fixture(scope="session")
+def live_product(dovecot: Dovecot) -> Iterator[Live]:
+    """gunicorn and a worker, once per test process."""
+    with tempfile.TemporaryDirectory(prefix="webmail-live-") as var:
+        product = Live(Path(var), dovecot)
+        product.start()
+        yield product
+        product.stop()
+
+
+@pytest.fixture
+def live(live_product: Live, mailbox: Mailbox) -> LiveMailbox:
+    """``live.url`` is the product's address, ``live.mailbox`` a mailbox to sign in with."""
+    return LiveMailbox(live_product, mailbox)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """All browser tests in one process: Chromium and the live product are started once, not once per process."""
+    for item in items:
+        if "browser" in item.keywords or "live" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.xdist_group("browser"))

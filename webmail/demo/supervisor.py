@@ -1,5 +1,6 @@
 """Starts child processes, restarts the ones that crash, and stops them all in order."""
 
+import contextlib
 import http.client
 import os
 import signal
@@ -26,6 +27,7 @@ class Child:
     name: str
     command: Sequence[str]
     environment: Mapping[str, str] = field(default_factory=dict)
+    log: Path | None = None  # where its output goes; None: where ours goes
     process: subprocess.Popen[bytes] | None = None
     started_at: float = 0.0
     failures: int = 0
@@ -37,9 +39,16 @@ class Child:
 
     def start(self) -> None:
         # A session of its own: Ctrl+C in the terminal reaches the supervisor only, which then stops in order.
-        self.process = subprocess.Popen(
-            list(self.command), cwd=BASE_DIR, env={**os.environ, **self.environment}, start_new_session=True
-        )
+        with contextlib.ExitStack() as stack:
+            log = stack.enter_context(self.log.open("ab")) if self.log else None
+            self.process = subprocess.Popen(
+                list(self.command),
+                cwd=BASE_DIR,
+                env={**os.environ, **self.environment},
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
         self.started_at = time.monotonic()
         self.retry_at = None
 
@@ -84,15 +93,15 @@ class Supervisor:
                 process.wait()
 
 
-def web_child(host: str, port: int, environment: Mapping[str, str]) -> Child:
+def web_child(host: str, port: int, environment: Mapping[str, str], log: Path | None = None) -> Child:
     command = [sys.executable, "-m", "gunicorn", "webmail.asgi:application", "--worker-class", "asgi"]
     command += ["--bind", f"[{host}]:{port}" if ":" in host else f"{host}:{port}", "--workers", "1"]
     command += ["--asgi-lifespan", "off", "--no-control-socket", "--graceful-timeout", "2", "--log-level", "warning"]
-    return Child("web", command, environment)
+    return Child("web", command, environment, log)
 
 
-def worker_child(environment: Mapping[str, str]) -> Child:
-    return Child("worker", [sys.executable, str(BASE_DIR / "manage.py"), "worker"], environment)
+def worker_child(environment: Mapping[str, str], log: Path | None = None) -> Child:
+    return Child("worker", [sys.executable, str(BASE_DIR / "manage.py"), "worker"], environment, log)
 
 
 def wait_until_healthy(host: str, port: int, seconds: float, alive: Callable[[], bool]) -> bool:
