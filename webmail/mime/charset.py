@@ -90,6 +90,9 @@ def decode_charset(data: bytes, charset: str = "") -> str:
     A declared multi-octet charset with a few broken sequences is still that charset: the broken ones become U+FFFD.
     """
     text = try_decode(data, charset) if charset else None
+    if (text is None or codec_name(charset) == "utf-8") and b"\x1b$" in data:
+        # ISO-2022-JP is pure ASCII by its octets: undeclared it would pass for UTF-8.
+        text = try_decode(data, "iso-2022-jp") or text
     if text is None:
         text = try_decode(data, "utf-8")
     if text is None:

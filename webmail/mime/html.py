@@ -116,6 +116,9 @@ class _Filter:
         self.remote = 0
 
     def __call__(self, tag: str, attribute: str, value: str) -> str | None:
+        if tag not in _TAGS:
+            # nh3 asks about elements too that it goes on to drop.
+            return None
         if attribute == "style":
             return style.declarations(value, self.load) or None
         if attribute == "href":
