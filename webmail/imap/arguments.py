@@ -7,7 +7,7 @@ from imapclient import imap_utf7
 from webmail.errors import GiveUp, Reason
 
 FORBIDDEN = re.compile(rb"[\r\n\0]")
-_CONTROLS = re.compile(r"[\x00-\x1f\x7f]")
+CONTROLS = re.compile(rb"[\x00-\x1f\x7f]")
 _PLAIN = re.compile(rb"[\x20-\x7e]*\Z")
 
 # Marks names that do not survive decoding and encoding; an invisible character that no folder name begins with.
@@ -40,7 +40,7 @@ def encode_folder(name: str) -> bytes:
 
     Refuses controls: modified UTF-7 could carry a line break safely to the server, which may not answer as safely.
     """
-    if _CONTROLS.search(name):
+    if CONTROLS.search(name.encode("utf-8", "replace")):
         raise GiveUp(Reason.REFUSED, "The name of a folder must not hold line breaks or control characters.")
     if name.startswith(_RAW_OCTETS):
         return name[len(_RAW_OCTETS) :].encode("latin-1", "replace")

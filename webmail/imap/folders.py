@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from webmail.errors import FolderReset, GiveUp, Reason
-from webmail.imap.arguments import FORBIDDEN, astring, encode_folder, folder_name
+from webmail.imap.arguments import CONTROLS, astring, encode_folder, folder_name
 from webmail.imap.client import Reply
 from webmail.imap.envelope import flags
 from webmail.imap.response import Unreadable, fetch_items, number, parse
@@ -55,7 +55,7 @@ class Folders(Session):
                 raw_name=raw,
                 delimiter=delimiter,
                 flags=attributes,
-                selectable=not lower & {"\\noselect", "\\nonexistent"} and not FORBIDDEN.search(raw),
+                selectable=not lower & {"\\noselect", "\\nonexistent"} and not CONTROLS.search(raw),
                 subscribed=name == "INBOX"
                 or (name in subscribed if subscribed is not None else not known or "\\subscribed" in lower),
             )
@@ -201,6 +201,8 @@ def _lines(untagged: list[Response], kind: bytes) -> list[tuple[str, str | None,
             continue
         tokens = _tokens(response, len(head))
         if len(tokens) < 3 or not isinstance(tokens[0], list) or not isinstance(tokens[2], bytes) or not tokens[2]:
+            continue
+        if b"\0" in tokens[2]:
             continue
         delimiter = tokens[1].decode("ascii", "replace")[:1] if isinstance(tokens[1], bytes) else None
         attributes = frozenset(each.decode("ascii", "replace") for each in tokens[0] if isinstance(each, bytes))
