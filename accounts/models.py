@@ -1,8 +1,11 @@
 """WHO: users, their mail accounts with endpoints and sealed credentials, identities, provider presets."""
 
+import secrets
+
 from django.conf import settings
 from django.contrib.auth.models import AbstractUser
 from django.db import models
+from django.utils.crypto import salted_hmac
 
 from webmail.imap.types import Endpoint
 
@@ -13,6 +16,10 @@ class Security(models.TextChoices):
     TLS = "tls", "TLS from the start"
     STARTTLS = "starttls", "STARTTLS"
     PLAIN = "plain", "None (not private)"
+
+
+def new_salt() -> str:
+    return secrets.token_urlsafe(24)
 
 
 class User(AbstractUser):
@@ -30,6 +37,17 @@ class User(AbstractUser):
     theme = models.CharField(max_length=8, choices=Theme, default=Theme.SYSTEM)
     density = models.CharField(max_length=12, choices=Density, default=Density.COMFORTABLE)
     time_zone = models.CharField(max_length=64, blank=True)
+    session_salt = models.CharField(max_length=64, default=new_salt, editable=False)
+
+    def _get_session_auth_hash(self, secret: str | None = None) -> str:
+        # Most people have no password here, so the salt is what ends their sessions everywhere.
+        value = self.password + self.session_salt
+        return salted_hmac("accounts.User.session", value, secret=secret, algorithm="sha256").hexdigest()
+
+    def end_sessions(self) -> None:
+        """Make every session of this person worthless; the caller renews its own with ``update_session_auth_hash``."""
+        self.session_salt = new_salt()
+        self.save(update_fields=["session_salt"])
 
 
 class Servers(models.Model):
@@ -66,6 +84,18 @@ class ProviderPreset(Servers):
         return self.name or self.domain
 
 
+def sign_in_key(endpoint: Endpoint, username: str) -> str:
+    """Who somebody is: a server and a user name there, never an address alone.
+
+    Anybody can run a server that vouches for any address, so another server means another person. The usual ports of one
+    host, with TLS, are one server; any other port might belong to somebody else on that machine.
+    """
+    server = endpoint.host
+    if endpoint.port not in {143, 993} or endpoint.security == Security.PLAIN:
+        server = f"{endpoint.host}:{endpoint.port}/{endpoint.security}"
+    return f"{server} {username.casefold()}"
+
+
 class MailAccount(Servers):
     """One mailbox of a person."""
 
@@ -76,6 +106,13 @@ class MailAccount(Servers):
     password = SealedField(blank=True, default="")
     smtp_username = models.CharField("outgoing user name", max_length=320, blank=True)
     smtp_password = SealedField("outgoing password", blank=True, default="")
+    sign_in_key = models.CharField(
+        max_length=640,
+        null=True,
+        unique=True,
+        editable=False,
+        help_text="Set for the one mailbox whose password opens this person's mail; see sign_in_key().",
+    )
     saves_sent = models.BooleanField("provider files sent mail itself", default=False)
     paused = models.BooleanField(default=False)
     position = models.PositiveSmallIntegerField(default=0)
@@ -97,6 +134,10 @@ class MailAccount(Servers):
     @property
     def smtp_endpoint(self) -> Endpoint:
         return Endpoint(self.smtp_host, self.smtp_port, self.smtp_security, settings.TRUSTED_CA_FILE)
+
+    @property
+    def signs_in(self) -> bool:
+        return self.sign_in_key is not None
 
     def smtp_credentials(self) -> tuple[str, str]:
         """User name and password for the outgoing server; those of the mailbox unless others are set."""

@@ -1,0 +1,28 @@
+"""The person behind a request, and what is theirs; anything else does not exist."""
+
+from django.http import Http404, HttpRequest
+
+from .models import Identity, MailAccount, User
+
+
+def person(request: HttpRequest) -> User:
+    """Only for views behind ``login_required``."""
+    if not isinstance(request.user, User):
+        raise Http404
+    return request.user
+
+
+def account_of(request: HttpRequest, account_id: int) -> MailAccount:
+    account = MailAccount.objects.select_related("user", "sync").filter(pk=account_id, user_id=request.user.pk).first()
+    if account is None:
+        raise Http404
+    return account
+
+
+def identity_of(request: HttpRequest, identity_id: int) -> Identity:
+    identity = (
+        Identity.objects.select_related("account").filter(pk=identity_id, account__user_id=request.user.pk).first()
+    )
+    if identity is None:
+        raise Http404
+    return identity

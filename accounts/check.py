@@ -1,0 +1,80 @@
+"""Trying a mailbox's servers: can they be reached privately, and do they accept this user name and password?"""
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+from django.conf import settings
+
+from webmail.errors import AskUser, MailError, Reason
+from webmail.imap.connection import MailConnection
+from webmail.imap.types import Endpoint
+from webmail.outbox import smtp
+
+from .models import Security
+
+CONNECT_SECONDS = 6.0
+ANSWER_SECONDS = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """One server's result: a line in words, and the error behind it if there was one."""
+
+    sentence: str
+    error: MailError | None = None
+
+    @property
+    def ok(self) -> bool:
+        return self.error is None
+
+
+def check_incoming(endpoint: Endpoint, username: str, password: str) -> Checked:
+    return _checked(f"Incoming mail: signed in at {endpoint.host}.", lambda: _read(endpoint, username, password))
+
+
+def check_outgoing(endpoint: Endpoint | None, username: str, password: str) -> Checked:
+    """An endpoint of None means that no outgoing server is known."""
+    if endpoint is None:
+        return _checked("", _no_outgoing_server)
+    return _checked(f"Outgoing mail: signed in at {endpoint.host}.", lambda: _hand_in(endpoint, username, password))
+
+
+def check_both(
+    incoming: tuple[Endpoint, str, str], outgoing: tuple[Endpoint | None, str, str]
+) -> tuple[Checked, Checked]:
+    """Both at the same time; each takes (endpoint, user name, password)."""
+    with ThreadPoolExecutor(max_workers=2, thread_name_prefix="check") as executor:
+        first = executor.submit(check_incoming, *incoming)
+        second = executor.submit(check_outgoing, *outgoing)
+        return first.result(), second.result()
+
+
+def _checked(success: str, attempt: Callable[[], None]) -> Checked:
+    try:
+        attempt()
+    except MailError as error:
+        return Checked(error.sentence, error)
+    return Checked(success)
+
+
+def _read(endpoint: Endpoint, username: str, password: str) -> None:
+    _refuse_plain_text(endpoint)
+    MailConnection.open(endpoint, username, password, timeout=ANSWER_SECONDS, connect_timeout=CONNECT_SECONDS).close()
+
+
+def _hand_in(endpoint: Endpoint, username: str, password: str) -> None:
+    _refuse_plain_text(endpoint)
+    smtp.check(endpoint, username, password, timeout=ANSWER_SECONDS)
+
+
+def _no_outgoing_server() -> None:
+    raise AskUser(Reason.HOST, "No outgoing server was found. Enter it under “More settings”.")
+
+
+def _refuse_plain_text(endpoint: Endpoint) -> None:
+    if endpoint.security == Security.PLAIN and not settings.ALLOW_PLAINTEXT:
+        raise AskUser(
+            Reason.NO_TLS,
+            f"{endpoint.host} is set up without encryption, which is not allowed here; nothing was sent to it.",
+        )

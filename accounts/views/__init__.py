@@ -1,0 +1,1 @@
+"""Pages about the person: signing in, accounts, identities, appearance, security."""

@@ -1,0 +1,84 @@
+"""Signing in and out."""
+
+from django.conf import settings
+from django.contrib import messages
+from django.contrib.auth import login, logout
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render, resolve_url
+from django.utils.http import url_has_allowed_host_and_scheme
+from django.views.decorators.cache import never_cache
+from django.views.decorators.debug import sensitive_post_parameters, sensitive_variables
+from django.views.decorators.http import require_http_methods, require_POST
+
+from accounts import attempts
+from accounts.forms import SignInForm
+from accounts.remembered import recall, remember
+from accounts.signin import Refused, SignedIn, sign_in
+
+BACKEND = "django.contrib.auth.backends.ModelBackend"
+TOO_MANY = "That were too many attempts. Wait five minutes, then try again."
+
+
+@never_cache
+@sensitive_post_parameters("password", "smtp_password")
+@sensitive_variables("form")
+@require_http_methods(["GET", "HEAD", "POST"])
+def sign_in_page(request: HttpRequest) -> HttpResponse:
+    target = next_page(request)
+    if request.user.is_authenticated:
+        return redirect(target)
+    if request.method != "POST":
+        return _page(request, SignInForm(), target)
+    form = SignInForm(request.POST)
+    if not form.is_valid():
+        return _page(request, form, target, status=422)
+    if not attempts.may_try(request, form.cleaned_data["address"]):
+        form.add_error(None, TOO_MANY)
+        return _page(request, form, target, status=429)
+    try:
+        done = sign_in(form.attempt(), recall(request, form.cleaned_data["address"]))
+    except Refused as refused:
+        form.refuse(refused.errors)
+        form.sending_failed = refused.sending_failed
+        return _page(request, form, target, status=422)
+    return _signed_in(request, done, form.cleaned_data["address"], target)
+
+
+@require_POST
+def sign_out(request: HttpRequest) -> HttpResponse:
+    logout(request)
+    return redirect("sign-in")
+
+
+def next_page(request: HttpRequest) -> str:
+    """Where to go afterwards, if it is a page of this site."""
+    wanted = request.POST.get("next") or request.GET.get("next") or ""
+    if url_has_allowed_host_and_scheme(wanted, {request.get_host()}, require_https=request.is_secure()):
+        return wanted
+    return str(resolve_url(settings.LOGIN_REDIRECT_URL))
+
+
+def _signed_in(request: HttpRequest, done: SignedIn, address: str, target: str) -> HttpResponse:
+    attempts.forget(request, address)
+    # A new session key and nothing of what an earlier person of this browser left behind.
+    request.session.flush()
+    login(request, done.account.user, backend=BACKEND)
+    for sentence in done.said:
+        messages.warning(request, sentence)
+    response = redirect(target)
+    remember(request, response, address, done.found)
+    return response
+
+
+def _page(request: HttpRequest, form: SignInForm, target: str, status: int = 200) -> HttpResponse:
+    return render(
+        request,
+        "accounts/sign_in.html",
+        {
+            "form": form,
+            "next": target,
+            "product": settings.PRODUCT_NAME,
+            "any_server": settings.ALLOW_ANY_SERVER,
+        },
+        status=status,
+    )
