@@ -7,6 +7,10 @@ from hypothesis import strategies as st
 from webmail.mime import build, headers, html, parts, subject, text
 from webmail.mime.params import filename, parse_value
 
+# A shared machine may be slow at any moment; what takes too long is measured in tests of its own.
+settings.register_profile("mime", deadline=None)
+settings.load_profile("mime")
+
 PIECES = st.sampled_from(
     [
         *(

@@ -16,14 +16,15 @@ _QUOTE_ATTRIBUTE = re.compile(
 _CITE = re.compile(r"""\btype="?cite""", re.IGNORECASE)
 # From this marker on everything is quoted: these clients put the old mail beside it, not inside.
 _OPEN_ENDED = re.compile(r"moz-cite-prefix|divRplyFwdMsg|appendonsend|reply-intro", re.IGNORECASE)
-_ATTRIBUTION = re.compile(
-    r"(?:\b(?:wrote|writes|schrieb|schreef|a écrit|escribió|escreveu|ha scritto|skrev|napisał\(a\)|kirjoitti|написал\(а\))"
-    r"\s?:|写道：|のメール：)\s*$",
+# "On Monday, Ann wrote:", and with the name after the verb "Am Montag schrieb Ann:". Only for lines of bounded length.
+ATTRIBUTION = re.compile(
+    r"(?:\b(?:wrote|writes|schrieb|a écrit|escribió|escreveu|ha scritto|napisał\(a\)|kirjoitti|написал\(а\))\s?:"
+    r"|^\s*(?:am|op|den|le|el|il|em)\b.{0,200}\b(?:schrieb|schreef|skrev|skreiv)\b[^:]{0,150}:|写道[:：]|のメール[:：])\s*$",
     re.IGNORECASE,
 )
-_ORIGINAL = re.compile(
-    r"^\s*-{3,}\s*(?:original message|original-nachricht|ursprüngliche nachricht|message d'origine|mensaje original|"
-    r"messaggio originale|oorspronkelijk bericht|forwarded message)\s*-{3,}",
+ORIGINAL = re.compile(
+    r"^\s*-{2,}\s*(?:original message|original-nachricht|ursprüngliche nachricht|message d'origine|mensaje original|"
+    r"messaggio originale|oorspronkelijk bericht|forwarded message|weitergeleitete nachricht)\s*-{2,}",
     re.IGNORECASE,
 )
 _INVISIBLE = re.compile("[\\s\u00a0\u200b-\u200f\u2060\ufeff]+")
@@ -77,9 +78,9 @@ class _Reader:
         if not self.line:
             self.line_start, self.line_stack = start, tuple(self.stack)
         self.line = (self.line + text)[-400:]
-        if _ORIGINAL.match(self.line):
+        if ORIGINAL.match(self.line):
             self.marker = _Marker(self.line_start, self.line_stack, 0)
-        self.attributed = _Marker(self.line_start, self.line_stack, 0) if _ATTRIBUTION.search(self.line) else None
+        self.attributed = _Marker(self.line_start, self.line_stack, 0) if ATTRIBUTION.search(self.line) else None
 
     def _tag(self, found: re.Match[str]) -> None:
         name = found[2].lower()

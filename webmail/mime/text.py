@@ -7,6 +7,7 @@ from django.utils.safestring import SafeString, mark_safe
 
 from webmail.mime.charset import decode_charset, storable
 from webmail.mime.plain import html_to_text
+from webmail.mime.quote import ATTRIBUTION, ORIGINAL
 
 __all__ = ["TEXT_LIMIT", "decode_charset", "html_to_text", "preview", "text_to_html", "unflow"]
 
@@ -18,7 +19,7 @@ _NOTICE = "The message is longer than what is shown here. Download it to read th
 _QUOTE = re.compile(r"(?:>[ \t]?)+")
 _FLOWED_QUOTE = re.compile(r">+")
 _LINE = re.compile(r"\r\n|\r|\n|\u2028|\u2029|\x0b|\x0c|\x85")
-_RUN = re.compile(r"^ |  +|\t")
+_RUN = re.compile(r"  +|\t")
 _LINK = re.compile(
     r"(?P<url>\bhttps?://[^\s<>\"'`\x00-\x1f\x7f\u200b-\u200f\u202a-\u202e\u2066-\u2069]{1,2000})"
     r"|(?P<www>\bwww\.[a-z0-9-]{1,63}\.[^\s<>\"'`\x00-\x1f\x7f]{1,1000})"
@@ -30,11 +31,6 @@ _TRAILING = ".,;:!?…*_~"
 _PAIRS = {")": "(", "]": "[", "}": "{"}
 _REL = 'rel="noopener noreferrer" target="_blank"'
 
-_ATTRIBUTION = re.compile(
-    r"^\s*(?:-{2,}\s*(?:original|forwarded|ursprüngliche|weitergeleitete|message|mensaje)\b.*|"
-    r".{0,200}\b(?:wrote|writes|schrieb|schreef|a écrit|escribió|escreveu|ha scritto|skrev|napisał\(a\)|kirjoitti)\s?:)\s*$",
-    re.IGNORECASE,
-)
 _SPACE = re.compile(r"\s+")
 _RULE = re.compile(r"^[\W_]*$")
 # Senders pad what a list shows of their mail with these.
@@ -106,7 +102,9 @@ def text_to_html(text: str, flowed: bool = False, delsp: bool = False) -> SafeSt
 
 
 def _line_html(line: str) -> str:
-    out: list[str] = []
+    indented = len(line) - len(line.lstrip(" "))
+    out = ["\u00a0" * indented]
+    line = line[indented:]
     end = 0
     if ":" in line or "@" in line or "www." in line.lower():
         for found in _LINK.finditer(line):
@@ -142,9 +140,13 @@ def _trim(url: str) -> str:
 def _spaced(text: str) -> str:
     """``text`` escaped, its runs of spaces kept by no-break spaces."""
     return _RUN.sub(
-        lambda run: "\u00a0 \u00a0 " if run[0] == "\t" else ("\u00a0" * (len(run[0]) - 1) + " ").rjust(1, "\u00a0"),
+        lambda run: "\u00a0" * 4 if run[0] == "\t" else "\u00a0" * (len(run[0]) - 1) + " ",
         str(escape(text)),
     )
+
+
+def _is_attribution(line: str) -> bool:
+    return len(line) <= 400 and bool(ATTRIBUTION.search(line) or ORIGINAL.match(line))
 
 
 def preview(text: str, limit: int = 160) -> str:
@@ -160,7 +162,7 @@ def preview(text: str, limit: int = 160) -> str:
             continue
         if len(anything) < 20:
             anything.append(stripped.lstrip("> "))
-        if stripped.startswith(">") or _ATTRIBUTION.match(stripped):
+        if stripped.startswith(">") or _is_attribution(stripped):
             continue
         own.append(stripped)
         length += len(stripped) + 1
