@@ -78,6 +78,8 @@ class Pass:
         ).exists()
 
     def _folders(self) -> dict[str, FolderStatus]:
+        # STATUS of the folder that is open answers from what its session has seen (RFC 3501 section 6.3.10).
+        self.connection.noop()
         remote = self.connection.list_folders()
         statuses = {folder.name: folder.status for folder in remote if folder.status is not None}
         unasked = [folder.name for folder in remote if folder.selectable and folder.status is None]

@@ -33,6 +33,8 @@ def push_folder_action(connection: MailConnection, account: MailAccount, action:
 
 def _perform(connection: MailConnection, action: PendingAction) -> None:
     names = {folder.name for folder in connection.list_folders()}
+    # Servers end the session of whoever has a folder open that is renamed or deleted.
+    connection.select("INBOX", uidvalidity=None)
     if action.kind == Kind.CREATE_FOLDER:
         if action.name not in names:
             connection.create_folder(action.name)

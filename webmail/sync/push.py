@@ -9,6 +9,7 @@ import logging
 from collections.abc import Callable, Iterator
 from itertools import islice
 
+from django.db.models import Case, IntegerField, When
 from django.utils import timezone
 
 from accounts.models import MailAccount
@@ -26,6 +27,13 @@ GROUP = 500
 LOOK_AHEAD = 2000
 Kind, State = PendingAction.Kind, PendingAction.State
 MESSAGE_KINDS = (Kind.STORE, Kind.MOVE, Kind.EXPUNGE)
+# The tree first, because rows already bear the new names; folders go last, after what was moved out of them.
+TURN = Case(
+    When(kind__in=[Kind.CREATE_FOLDER, Kind.RENAME_FOLDER, Kind.SUBSCRIBE], then=0),
+    When(kind=Kind.DELETE_FOLDER, then=2),
+    default=1,
+    output_field=IntegerField(),
+)
 WIRE_FLAGS = {"seen": "\\Seen", "flagged": "\\Flagged", "answered": "\\Answered"}
 
 
@@ -49,13 +57,14 @@ def push(connection: MailConnection, account: MailAccount, *, should_stop: Calla
 
 
 def _next_group(account: MailAccount, skipped: set[int]) -> list[PendingAction]:
-    """The longest run, from the oldest action on, that one command can carry out."""
+    """The longest run, from the oldest action whose turn it is on, that one command can carry out."""
     waiting = (
         PendingAction.objects.filter(account=account, state=State.PENDING)
         .exclude(pk__in=skipped)
         .select_related("message__folder", "target", "source")
         .defer("message__structure", "message__recipients", "message__references")
-        .order_by("id")
+        .annotate(turn=TURN)
+        .order_by("turn", "id")
     )
     group: list[PendingAction] = []
     seen: set[int] = set()
