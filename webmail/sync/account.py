@@ -66,6 +66,8 @@ class Pass:
             more = self._ahead(folders)
         if not more:
             prune(self.account, older_than=timezone.now() - UNDO_KEPT)
+            # Servers end the session of whoever has a folder open that another client renames or deletes.
+            self.connection.select("INBOX", uidvalidity=None)
         return more or self._waiting()
 
     def _interrupted(self) -> bool:

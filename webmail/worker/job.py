@@ -53,7 +53,6 @@ def run_account(account_id: int, parked: Parked | None, should_stop: Callable[[]
         if should_stop():
             connection.close()
             return None
-        connection.select("INBOX", uidvalidity=None)
         notified = notified or connection.start_notify()
         connection.begin_idle()
         _succeeded(account, connection, notified, time.monotonic() - started, due_at)
