@@ -144,7 +144,7 @@ def _close(out: BytesIO, boundary: str) -> None:
 
 def _write_text(out: BytesIO, kind: str, text: str) -> None:
     flowed = "; format=flowed" if kind == "text/plain" else ""
-    body = compose.flow(text) if kind == "text/plain" else compose.one_line_ending(text)
+    body = compose.flow(text) + "\r\n" if kind == "text/plain" else compose.one_line_ending(text)
     data, encoding = compose.encode_text(body)
     out.write(f"Content-Type: {kind}; charset=utf-8{flowed}\r\nContent-Transfer-Encoding: {encoding}\r\n\r\n".encode())
     out.write(data)
