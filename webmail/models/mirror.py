@@ -45,8 +45,10 @@ class Change:
 @contextmanager
 def change(user_id: int) -> Iterator[Change]:
     with transaction.atomic():
-        UserStamp.objects.get_or_create(user_id=user_id)
-        UserStamp.objects.select_for_update().get(user_id=user_id)
+        locked = UserStamp.objects.filter(user_id=user_id).select_for_update()
+        if not locked.values_list("revision"):
+            UserStamp.objects.get_or_create(user_id=user_id)
+            len(locked)
         changed = Change(user_id)
         yield changed
         _settle(changed)
@@ -193,4 +195,7 @@ def _write_conversations(conversation_ids: list[int], members: dict[int, list[di
             conversation.count, conversation.participants = count, participants
             dirty.append(conversation)
     if dirty:
-        Conversation.objects.bulk_update(dirty, ["count", "participants"], batch_size=300)
+        # An upsert of rows that exist: several times quicker than the CASE expressions of bulk_update.
+        Conversation.objects.bulk_create(
+            dirty, update_conflicts=True, unique_fields=["id"], update_fields=["count", "participants"]
+        )
