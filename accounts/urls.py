@@ -1,0 +1,24 @@
+"""Addresses of the pages about the person."""
+
+from django.urls import path
+
+from .views import mailboxes, sessions, settings
+
+urlpatterns = [
+    path("sign-in/", sessions.sign_in_page, name="sign-in"),
+    path("sign-out/", sessions.sign_out, name="sign-out"),
+    path("settings/", settings.settings_page, name="settings"),
+    path("settings/accounts/", mailboxes.accounts_page, name="settings-accounts"),
+    path("settings/accounts/add/", mailboxes.account_add, name="account-add"),
+    path("settings/accounts/<int:account_id>/", mailboxes.account_edit, name="account-edit"),
+    path("settings/accounts/<int:account_id>/test/", mailboxes.account_test, name="account-test"),
+    path("settings/accounts/<int:account_id>/pause/", mailboxes.account_pause, name="account-pause"),
+    path("settings/accounts/<int:account_id>/sign-in/", mailboxes.account_sign_in, name="account-sign-in"),
+    path("settings/accounts/<int:account_id>/remove/", mailboxes.account_remove, name="account-remove"),
+    path("settings/accounts/<int:account_id>/identities/add/", settings.identity_add, name="identity-add"),
+    path("settings/identities/", settings.identities_page, name="settings-identities"),
+    path("settings/identities/<int:identity_id>/", settings.identity_edit, name="identity-edit"),
+    path("settings/identities/<int:identity_id>/remove/", settings.identity_remove, name="identity-remove"),
+    path("settings/appearance/", settings.appearance_page, name="settings-appearance"),
+    path("settings/security/", settings.security_page, name="settings-security"),
+]

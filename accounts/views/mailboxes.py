@@ -1,0 +1,208 @@
+"""The accounts of a person: how each fares, adding, changing, trying, pausing and removing them."""
+
+from django.conf import settings
+from django.contrib import messages
+from django.contrib.auth import logout
+from django.contrib.auth.decorators import login_required
+from django.db import transaction
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.debug import sensitive_post_parameters, sensitive_variables
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from accounts import attempts, edit
+from accounts.access import account_of, person
+from accounts.forms import AccountForm, SignInForm
+from accounts.models import MailAccount
+from accounts.register import look_again
+from accounts.removal import remove_account
+from accounts.signin import Refused
+from webmail.models import Folder, Message, SyncState
+from webmail.models.mirror import announce
+
+from .sessions import TOO_MANY
+
+Status = SyncState.Status
+
+
+def state_of(account: MailAccount) -> tuple[str, str]:
+    """How the account fares: (kind for the stylesheet, sentence)."""
+    sync = getattr(account, "sync", None)
+    if account.paused:
+        return "paused", "Paused: nothing is fetched or sent."
+    if sync is None or sync.status == Status.NEW:
+        return "syncing", "Not yet looked at."
+    sentence = sync.sentence or {
+        Status.OK: "Up to date.",
+        Status.SYNCING: "Catching up.",
+        Status.WAITING: "Waiting for the server.",
+        Status.BLOCKED: "Needs you.",
+    }.get(Status(sync.status), "")
+    return sync.status, sentence
+
+
+@login_required
+@require_GET
+def accounts_page(request: HttpRequest) -> HttpResponse:
+    accounts = list(MailAccount.objects.filter(user=person(request)).select_related("sync"))
+    lines = [(account, getattr(account, "sync", None), *state_of(account)) for account in accounts]
+    return render(request, "accounts/accounts.html", {"lines": lines, "section": "accounts"})
+
+
+@login_required
+@sensitive_post_parameters("password", "smtp_password")
+@sensitive_variables("form")
+@require_http_methods(["GET", "HEAD", "POST"])
+def account_add(request: HttpRequest) -> HttpResponse:
+    user = person(request)
+    form = SignInForm(request.POST if request.method == "POST" else None)
+    status = 200
+    if request.method == "POST":
+        status = 422
+        if form.is_valid() and not attempts.may_try(request, form.cleaned_data["address"]):
+            form.add_error(None, TOO_MANY)
+            status = 429
+        elif form.is_valid():
+            try:
+                account, said = edit.add(user, form.attempt())
+            except Refused as refused:
+                form.refuse(refused.errors)
+                form.sending_failed = refused.sending_failed
+            else:
+                attempts.forget(request, account.address)
+                for sentence in said or (f"{account.address} was added; its mail is on the way.",):
+                    messages.success(request, sentence)
+                return redirect("settings-accounts")
+    context = {"form": form, "section": "accounts", "any_server": settings.ALLOW_ANY_SERVER}
+    return render(request, "accounts/account_add.html", context, status=status)
+
+
+@login_required
+@sensitive_post_parameters("password", "smtp_password")
+@sensitive_variables("form", "changes")
+@require_http_methods(["GET", "HEAD", "POST"])
+def account_edit(request: HttpRequest, account_id: int) -> HttpResponse:
+    account = account_of(request, account_id)
+    fixed = edit.servers_fixed(account)
+    form = AccountForm(account, servers_fixed=fixed, data=request.POST if request.method == "POST" else None)
+    if request.method != "POST":
+        return _edit_page(request, account, form, fixed)
+    if not form.is_valid():
+        return _edit_page(request, account, form, fixed, status=422)
+    if not attempts.may_try(request, account.address):
+        form.add_error(None, TOO_MANY)
+        return _edit_page(request, account, form, fixed, status=429)
+    data = form.cleaned_data
+    changes = edit.Changes(
+        data["name"],
+        form.typed(),
+        data["password"],
+        data["smtp_password"],
+        bool(data["saves_sent"]),
+        bool(data["without_sending"]),
+    )
+    try:
+        said = edit.save(account, changes)
+    except Refused as refused:
+        form.refuse(refused.errors)
+        form.sending_failed = refused.sending_failed
+        return _edit_page(request, account_of(request, account_id), form, fixed, status=422)
+    attempts.forget(request, account.address)
+    for sentence in said or (f"{account} was saved.",):
+        messages.success(request, sentence)
+    return redirect("settings-accounts")
+
+
+@login_required
+@require_POST
+def account_test(request: HttpRequest, account_id: int) -> HttpResponse:
+    """Try both servers with what is stored; a fragment for htmx, the whole page otherwise."""
+    account = account_of(request, account_id)
+    try:
+        results = [(checked.ok, checked.sentence) for checked in edit.check(account)]
+    except Refused as refused:
+        results = [(False, sentence) for _, sentence in refused.errors]
+    if results[0][0]:
+        look_again(account)
+    if request.headers.get("HX-Request"):
+        return render(request, "accounts/_results.html", {"results": results})
+    fixed = edit.servers_fixed(account)
+    return _edit_page(request, account, AccountForm(account, servers_fixed=fixed), fixed, results=results)
+
+
+@login_required
+@require_POST
+def account_pause(request: HttpRequest, account_id: int) -> HttpResponse:
+    """Pause, or go on."""
+    account = account_of(request, account_id)
+    with transaction.atomic():
+        account.paused = not account.paused
+        account.save(update_fields=["paused"])
+        if account.paused:
+            announce(account.user_id)
+        else:
+            look_again(account)
+    messages.success(request, f"{account} is paused." if account.paused else f"{account} goes on.")
+    return redirect("settings-accounts")
+
+
+@login_required
+@require_POST
+def account_sign_in(request: HttpRequest, account_id: int) -> HttpResponse:
+    """Make this the account the person signs in with."""
+    account = account_of(request, account_id)
+    try:
+        edit.sign_in_with(account)
+    except Refused as refused:
+        messages.error(request, str(refused))
+    else:
+        messages.success(request, f"You now sign in with {account.address}.")
+    return redirect("settings-accounts")
+
+
+@login_required
+@require_http_methods(["GET", "HEAD", "POST"])
+def account_remove(request: HttpRequest, account_id: int) -> HttpResponse:
+    account = account_of(request, account_id)
+    others = MailAccount.objects.filter(user=account.user).exclude(pk=account.pk).count()
+    needed = account.signs_in and others > 0
+    if request.method == "POST" and not needed:
+        address = account.address
+        if remove_account(account):
+            logout(request)
+            return redirect("sign-in")
+        messages.success(request, f"{address} was removed from here. The mailbox itself is untouched.")
+        return redirect("settings-accounts")
+    context = {
+        "account": account,
+        "needed": needed,
+        "alone": others == 0 and not account.user.is_staff,
+        "count": Message.objects.filter(account=account).count(),
+        "waiting": account.pending_actions.filter(state__in=["pending", "running"]).count(),
+        "outgoing": account.outgoing.exclude(state="sent").count(),
+        "section": "accounts",
+    }
+    return render(request, "accounts/account_remove.html", context, status=409 if request.method == "POST" else 200)
+
+
+def _edit_page(
+    request: HttpRequest,
+    account: MailAccount,
+    form: AccountForm,
+    fixed: bool,
+    *,
+    status: int = 200,
+    results: list[tuple[bool, str]] | None = None,
+) -> HttpResponse:
+    kind, sentence = state_of(account)
+    context = {
+        "account": account,
+        "form": form,
+        "fixed": fixed,
+        "results": results,
+        "state": kind,
+        "sentence": sentence,
+        "folders": Folder.objects.filter(account=account, hidden=False).count(),
+        "section": "accounts",
+    }
+    return render(request, "accounts/account_edit.html", context, status=status)
