@@ -51,12 +51,12 @@ $(STAMPS)/uv:
 
 # The development environment contains all that running needs: do not take it away again.
 $(STAMPS)/run: requirements-demo.txt | $(STAMPS)/uv
-	@if [ ! -e $(STAMPS)/dev ]; then $(BIN)/uv pip sync --quiet --python $(BIN)/python --require-hashes requirements-demo.txt; \
+	@if [ ! -e $(STAMPS)/dev ]; then .ci/sync $(BIN) requirements-demo.txt; \
 	 else $(MAKE) --no-print-directory env; fi
 	@touch $@
 
 $(STAMPS)/dev: requirements-dev.txt | $(STAMPS)/uv
-	$(BIN)/uv pip sync --quiet --python $(BIN)/python --require-hashes requirements-dev.txt
+	@.ci/sync $(BIN) requirements-dev.txt
 	@touch $@
 
 $(ASSETS): $(ASSET_SOURCES) | $(STAMPS)/uv
