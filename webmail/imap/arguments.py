@@ -11,8 +11,8 @@ CONTROLS = re.compile(rb"[\x00-\x1f\x7f]")
 _PLAIN = re.compile(rb"[\x20-\x7e]*\Z")
 
 # Marks names that do not survive decoding and encoding; an invisible character that no folder name begins with.
-_RAW_UTF8 = "\u2060"
-_RAW_OCTETS = "\u2060\u2060"
+RAW = "\u2060"
+_RAW_OCTETS = RAW + RAW
 
 
 class Literal(bytes):
@@ -44,8 +44,8 @@ def encode_folder(name: str) -> bytes:
         raise GiveUp(Reason.REFUSED, "The name of a folder must not hold line breaks or control characters.")
     if name.startswith(_RAW_OCTETS):
         return name[len(_RAW_OCTETS) :].encode("latin-1", "replace")
-    if name.startswith(_RAW_UTF8):
-        return name[len(_RAW_UTF8) :].encode("utf-8", "replace")
+    if name.startswith(RAW):
+        return name[len(RAW) :].encode("utf-8", "replace")
     return imap_utf7.encode(name.encode("utf-8", "replace").decode())
 
 
@@ -59,7 +59,7 @@ def decode_folder(raw: bytes) -> str:
     except (UnicodeError, ValueError, GiveUp):
         pass
     try:
-        return _RAW_UTF8 + raw.decode("utf-8") if not raw.startswith(b"\xe2\x81\xa0") else _octets(raw)
+        return RAW + raw.decode("utf-8") if not raw.startswith(b"\xe2\x81\xa0") else _octets(raw)
     except UnicodeDecodeError:
         return _octets(raw)
 

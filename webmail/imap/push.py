@@ -3,7 +3,7 @@
 import re
 
 from webmail.errors import GiveUp, Reason
-from webmail.imap.arguments import folder_name
+from webmail.imap.arguments import RAW, folder_name
 from webmail.imap.client import Reply
 from webmail.imap.response import Unreadable, parse
 from webmail.imap.session import Session
@@ -86,4 +86,15 @@ class Push(Session):
                 return
             position = 0 if named[1].upper() == b"STATUS" else 2
             if len(tokens) > position and isinstance(tokens[position], bytes):
-                self._keep(Hint("folder", folder_name(tokens[position])))
+                self._keep(Hint("folder", _hinted(tokens[position])))
+
+
+def _hinted(raw: bytes) -> str:
+    """Dovecot 2.3 leaves names in its notifications as UTF-8, with a bare "&"."""
+    name = folder_name(raw)
+    if not name.startswith(RAW):
+        return name
+    try:
+        return raw.decode("utf-8")
+    except UnicodeDecodeError:
+        return name
