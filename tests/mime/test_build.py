@@ -232,6 +232,7 @@ def test_whatever_is_written_makes_a_well_formed_message(
 @settings(deadline=None)
 @given(st.text(st.characters(exclude_categories=["Cs", "Cc", "Zl", "Zp"]), max_size=300), st.integers(1, 40))
 def test_plain_text_survives_sending_but_for_spaces_at_line_ends(line: str, times: int) -> None:
+    line = line.lstrip(">")
     text = "\n".join([line, f"> {line.lstrip('> ')}x", line * times])
     expected = "\n".join(each.rstrip(" ") for each in text.split("\n"))
     sent = parse_draft(build(outgoing(text=text))).text

@@ -69,6 +69,8 @@ def _joined(pieces: dict[int, tuple[str, bool]]) -> str:
 def media_type(value: str, default: str = "text/plain") -> str:
     """A media type in lower case; ``default`` where there is none or its syntax is broken (RFC 2045 section 5.2)."""
     found = _TYPE.match(value)
+    if found is None and value.strip().lower() in {"text", "text/"}:
+        return "text/plain"
     return f"{found[1]}/{found[2]}".lower() if found else default
 
 

@@ -73,22 +73,23 @@ def _read(raw: bytes, start: int, end: int, default: str) -> _Span:
     disposition, disposition_params = parse_value(first(fields, "content-disposition"))
     kind = media_type(value, default if not value else "text/plain")
     boundary = params.get("boundary", "")
-    encoding = token(first(fields, "content-transfer-encoding")) or "7bit"
     if kind.startswith("multipart/") and not boundary:
         # A multipart that cannot be taken apart is shown as the text it is.
         kind = "text/plain"
     part = Part(
         section="",
         type=kind,
-        charset=params.get("charset", "").lower()[:60],
-        encoding=encoding,
-        size=end - body,
-        filename=filename(params, disposition_params),
         disposition=token(disposition),
-        content_id=decode(first(fields, "content-id")).strip("<> ")[:_CONTENT_ID_LIMIT],
         params={name: text for name, text in params.items() if name not in {"boundary", "charset", "name"}},
-        lines=raw.count(b"\n", body, end) if kind.startswith("text/") or kind == "message/rfc822" else 0,
     )
+    if not part.is_multipart:
+        part.charset = params.get("charset", "").lower()[:60]
+        part.encoding = token(first(fields, "content-transfer-encoding")) or "7bit"
+        part.size = end - body
+        part.filename = filename(params, disposition_params)
+        part.content_id = decode(first(fields, "content-id")).strip("<> ")[:_CONTENT_ID_LIMIT]
+        if kind.startswith("text/") or kind == "message/rfc822":
+            part.lines = raw.count(b"\n", body, end)
     return _Span(part, start, body, end, boundary.rstrip().encode("utf-8", "replace"))
 
 
