@@ -1,16 +1,59 @@
 """Every address of the product, one list per family of pages."""
 
 from django.contrib import admin
-from django.urls import URLPattern, URLResolver, path
+from django.urls import URLPattern, URLResolver, include, path
 
-from webmail.views import health
+from webmail.views import conversation, folders, health, mailbox, message, organise
 
-operations: list[URLPattern | URLResolver] = [
+Routes = list[URLPattern | URLResolver]
+
+reading: Routes = [
+    path("", mailbox.home, name="home"),
+    path("folder/<int:folder_id>/", mailbox.folder, name="folder"),
+    path(
+        "folder/<int:folder_id>/conversation/<int:conversation_id>/",
+        conversation.conversation,
+        name="conversation",
+    ),
+    path("sidebar/", mailbox.sidebar_fragment, name="sidebar"),
+    path("notices/", mailbox.notices_fragment, name="notices"),
+    path("notice/<int:notice_id>/dismiss/", organise.notice_dismiss, name="notice-dismiss"),
+    path("message/<int:message_id>/", message.message_card, name="message-card"),
+    path("message/<int:message_id>/body/", message.message_body, name="message-body"),
+    path("message/<int:message_id>/part/<str:section>/", message.message_part, name="message-part"),
+    path("message/<int:message_id>/source/", message.message_source, name="message-source"),
+    path("message/<int:message_id>/headers/", message.message_headers, name="message-headers"),
+]
+
+organising: Routes = [
+    *(
+        path(f"folder/<int:folder_id>/{verb}/", organise.organise, {"verb": verb}, name=f"organise-{verb}")
+        for verb in organise.VERBS
+    ),
+    path("folder/<int:folder_id>/move/", organise.move, name="organise-move"),
+    path("undo/<uuid:batch>/", organise.undo, name="undo"),
+]
+
+managing_folders: Routes = [
+    path("account/<int:account_id>/folders/", folders.folders_page, name="folders"),
+    path("account/<int:account_id>/folders/new/", folders.folder_new, name="folder-new"),
+    path("folder/<int:folder_id>/rename/", folders.folder_rename, name="folder-rename"),
+    # Not "delete/", which deletes messages of the folder.
+    path("folder/<int:folder_id>/delete-folder/", folders.folder_delete, name="folder-delete"),
+    path("folder/<int:folder_id>/subscribe/", folders.folder_subscribe, name="folder-subscribe"),
+    path("folder/<int:folder_id>/empty/", folders.folder_empty, name="folder-empty"),
+]
+
+operations: Routes = [
     path("healthz", health.healthz, name="healthz"),
     path("readyz", health.readyz, name="readyz"),
     path("admin/", admin.site.urls),
 ]
 
-urlpatterns: list[URLPattern | URLResolver] = [
+urlpatterns: Routes = [
+    *reading,
+    *organising,
+    *managing_folders,
+    path("", include("accounts.urls")),
     *operations,
 ]
