@@ -1,6 +1,7 @@
 """Well-known mail providers: their servers and what a person has to know to sign in there."""
 
 from dataclasses import dataclass
+from typing import TypedDict
 
 APP_PASSWORD = "Use an app password: {name} does not accept the usual one from mail programs."  # noqa: S105
 SWITCH_ON = "IMAP has to be allowed in the settings of {name} first."
@@ -24,11 +25,16 @@ class Provider:
         return self.advice.format(name=self.name)
 
 
-def _tls(imap: str, smtp: str) -> dict[str, tuple[str, int, str]]:
+class Places(TypedDict):
+    imap: tuple[str, int, str]
+    smtp: tuple[str, int, str]
+
+
+def _tls(imap: str, smtp: str) -> Places:
     return {"imap": (imap, 993, "tls"), "smtp": (smtp, 465, "tls")}
 
 
-def _starttls(imap: str, smtp: str) -> dict[str, tuple[str, int, str]]:
+def _starttls(imap: str, smtp: str) -> Places:
     return {"imap": (imap, 993, "tls"), "smtp": (smtp, 587, "starttls")}
 
 

@@ -10,6 +10,7 @@ from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.db import models
+from django.db.models.query_utils import DeferredAttribute
 
 
 class CredentialsUnreadable(Exception):
@@ -71,8 +72,19 @@ class Sealed:
         return hash(self.token)
 
 
+class SealedAttribute(DeferredAttribute):
+    """Seals what is assigned at once, so that no model instance ever holds a password."""
+
+    def __set__(self, instance: models.Model, value: Any) -> None:
+        # An expression or a deferred value is not a password yet.
+        plain = value is None or isinstance(value, str)
+        instance.__dict__[self.field.attname] = self.field.to_python(value) if plain else value
+
+
 class SealedField(models.TextField):
-    """Stores a Sealed; assigning a plain string seals it on the way in."""
+    """Stores a Sealed; assigning a plain string seals it."""
+
+    descriptor_class = SealedAttribute
 
     def from_db_value(self, value: str | None, *_: Any) -> Sealed:
         return Sealed(value or "")

@@ -1,0 +1,228 @@
+"""The administrator's view of people and accounts. Passwords can be set here and are never shown."""
+
+from typing import Any
+
+from django import forms
+from django.contrib import admin, messages
+from django.contrib.auth.admin import UserAdmin
+from django.core.exceptions import ValidationError
+from django.db import transaction
+from django.db.models import Count, QuerySet
+from django.http import HttpRequest
+from django.utils.timesince import timesince
+
+from webmail.imap.types import Endpoint
+
+from . import edit
+from .fields import clean_host
+from .models import Identity, MailAccount, ProviderPreset, User, sign_in_key
+from .register import look_again
+from .signin import Refused
+
+TESTED_AT_ONCE = 10
+
+
+class HostsForm(forms.ModelForm):
+    """Server names as every other page stores them."""
+
+    def clean_imap_host(self) -> str:
+        return clean_host(self.cleaned_data["imap_host"])
+
+    def clean_smtp_host(self) -> str:
+        host = self.cleaned_data["smtp_host"]
+        return clean_host(host) if host else ""
+
+
+class PresetForm(HostsForm):
+    class Meta:
+        model = ProviderPreset
+        fields = "__all__"  # noqa: DJ007 - the administrator sets all of a preset
+
+    def clean_domain(self) -> str:
+        return str(self.cleaned_data["domain"]).strip().lower()
+
+
+class MailAccountForm(HostsForm):
+    new_password = forms.CharField(
+        label="Set password", required=False, strip=False, widget=forms.PasswordInput(attrs={"autocomplete": "off"})
+    )
+    new_smtp_password = forms.CharField(
+        label="Set outgoing password",
+        required=False,
+        strip=False,
+        widget=forms.PasswordInput(attrs={"autocomplete": "off"}),
+        help_text="Only if it differs from that of the mailbox.",
+    )
+    signs_in = forms.BooleanField(
+        label="Opens this person's mail", required=False, help_text="The person signs in with this mailbox."
+    )
+
+    class Meta:
+        model = MailAccount
+        exclude = ["password", "smtp_password"]  # noqa: DJ006 - credentials are written through the fields above
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self.fields["signs_in"].initial = self.instance.signs_in if self.instance.pk else True
+        self.fields["smtp_host"].required = False
+        self.fields["new_password"].required = not self.instance.pk
+
+    def clean(self) -> dict[str, Any]:
+        data = super().clean() or self.cleaned_data
+        if data.get("signs_in") and {"imap_host", "imap_port", "imap_security", "username"} <= data.keys():
+            key = sign_in_key(Endpoint(data["imap_host"], data["imap_port"], data["imap_security"]), data["username"])
+            if MailAccount.objects.filter(sign_in_key=key).exclude(pk=self.instance.pk).exists():
+                raise ValidationError("Somebody else already signs in with this mailbox.")
+            self.instance.sign_in_key = key
+        else:
+            self.instance.sign_in_key = None
+        return data
+
+
+@admin.register(MailAccount)
+class MailAccountAdmin(admin.ModelAdmin):
+    form = MailAccountForm
+    list_display = ("address", "person", "imap_host", "state", "trouble", "last_pass", "paused")
+    list_filter = ("sync__status", "paused", "imap_host")
+    list_select_related = ("user", "sync")
+    search_fields = ("address", "username", "name", "imap_host", "user__email", "user__username")
+    autocomplete_fields = ("user",)
+    readonly_fields = ("state", "trouble", "server_words", "last_pass", "created_at")
+    actions = ("test", "look_again", "pause", "resume")
+    fieldsets = (
+        (None, {"fields": ("user", "address", "name", "signs_in", "paused", "position")}),
+        ("State", {"fields": ("state", "trouble", "server_words", "last_pass", "created_at")}),
+        ("Incoming", {"fields": ("imap_host", "imap_port", "imap_security", "username", "new_password")}),
+        (
+            "Outgoing",
+            {
+                "fields": (
+                    "smtp_host",
+                    "smtp_port",
+                    "smtp_security",
+                    "smtp_username",
+                    "new_smtp_password",
+                    "saves_sent",
+                )
+            },
+        ),
+    )
+
+    @admin.display(description="person", ordering="user__email")
+    def person(self, account: MailAccount) -> str:
+        return account.user.email or account.user.username
+
+    @admin.display(description="state", ordering="sync__status")
+    def state(self, account: MailAccount) -> str:
+        sync = getattr(account, "sync", None)
+        return "Paused" if account.paused else sync.get_status_display() if sync is not None else "—"
+
+    @admin.display(description="why")
+    def trouble(self, account: MailAccount) -> str:
+        sync = getattr(account, "sync", None)
+        return (sync.sentence if sync is not None else "") or "—"
+
+    @admin.display(description="the server's words")
+    def server_words(self, account: MailAccount) -> str:
+        sync = getattr(account, "sync", None)
+        return (sync.detail if sync is not None else "") or "—"
+
+    @admin.display(description="last looked at", ordering="sync__last_pass_at")
+    def last_pass(self, account: MailAccount) -> str:
+        sync = getattr(account, "sync", None)
+        return f"{timesince(sync.last_pass_at)} ago" if sync is not None and sync.last_pass_at else "—"
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[MailAccount]:
+        return super().get_queryset(request).select_related("user", "sync")
+
+    def save_model(self, request: HttpRequest, account: MailAccount, form: forms.ModelForm, change: bool) -> None:
+        if password := form.cleaned_data["new_password"]:
+            account.password = password
+        if smtp_password := form.cleaned_data["new_smtp_password"]:
+            account.smtp_password = smtp_password
+        with transaction.atomic():
+            if account.signs_in:
+                MailAccount.objects.filter(user=account.user).exclude(pk=account.pk).update(sign_in_key=None)
+            super().save_model(request, account, form, change)
+            if not change:
+                Identity.objects.create(account=account, address=account.address, is_default=True)
+            look_again(account)
+
+    @admin.action(description="Test the servers")
+    def test(self, request: HttpRequest, accounts: QuerySet[MailAccount]) -> None:
+        for account in accounts[:TESTED_AT_ONCE]:
+            try:
+                checks = edit.check(account)
+            except Refused as refused:
+                self.message_user(request, f"{account}: {refused}", messages.ERROR)
+                continue
+            for checked in checks:
+                level = messages.SUCCESS if checked.ok else messages.ERROR
+                self.message_user(request, f"{account}: {checked.sentence}", level)
+        if (left := accounts.count() - TESTED_AT_ONCE) > 0:
+            self.message_user(request, f"{left} more were not tested; take up to {TESTED_AT_ONCE}.", messages.WARNING)
+
+    @admin.action(description="Look again now", permissions=["change"])
+    def look_again(self, request: HttpRequest, accounts: QuerySet[MailAccount]) -> None:
+        for account in accounts:
+            look_again(account)
+        self.message_user(request, "The worker looks at them now.")
+
+    @admin.action(description="Pause", permissions=["change"])
+    def pause(self, request: HttpRequest, accounts: QuerySet[MailAccount]) -> None:
+        self.message_user(request, f"{accounts.update(paused=True)} paused.")
+
+    @admin.action(description="Resume", permissions=["change"])
+    def resume(self, request: HttpRequest, accounts: QuerySet[MailAccount]) -> None:
+        chosen = list(accounts)
+        accounts.update(paused=False)
+        for account in chosen:
+            look_again(account)
+        self.message_user(request, f"{len(chosen)} resumed.")
+
+
+@admin.register(User)
+class PersonAdmin(UserAdmin):
+    list_display = ("label", "account_count", "is_staff", "is_active", "last_login", "date_joined")
+    list_filter = ("is_staff", "is_active")
+    search_fields = ("email", "username", "first_name", "last_name", "mail_accounts__address")
+    ordering = ("-date_joined",)
+    actions = ("sign_out",)
+    fieldsets = (
+        (None, {"fields": ("username", "password", "email", "first_name", "last_name")}),
+        ("Pages", {"fields": ("theme", "density", "time_zone")}),
+        ("Rights", {"fields": ("is_active", "is_staff", "is_superuser", "groups", "user_permissions")}),
+        ("Dates", {"fields": ("last_login", "date_joined")}),
+    )
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[User]:
+        return super().get_queryset(request).annotate(accounts=Count("mail_accounts", distinct=True))
+
+    @admin.display(description="person", ordering="email")
+    def label(self, user: User) -> str:
+        return user.email or user.username
+
+    @admin.display(description="accounts", ordering="accounts")
+    def account_count(self, user: User) -> int:
+        return int(getattr(user, "accounts", 0))
+
+    @admin.action(description="Sign out everywhere", permissions=["change"])
+    def sign_out(self, request: HttpRequest, users: QuerySet[User]) -> None:
+        for user in users:
+            user.end_sessions()
+        self.message_user(request, "Their sessions have ended.")
+
+
+@admin.register(ProviderPreset)
+class ProviderPresetAdmin(admin.ModelAdmin):
+    form = PresetForm
+    list_display = ("domain", "name", "imap_host", "imap_port", "smtp_host", "smtp_port", "saves_sent")
+    search_fields = ("domain", "name", "imap_host")
+
+
+@admin.register(Identity)
+class IdentityAdmin(admin.ModelAdmin):
+    list_display = ("address", "name", "account", "is_default")
+    list_select_related = ("account",)
+    search_fields = ("address", "name", "account__address")
+    autocomplete_fields = ("account",)

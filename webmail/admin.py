@@ -1,0 +1,163 @@
+"""The administrator's view of the mirror, the journal and the outbox. Nothing here shows the text of a message."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.utils import timezone
+
+from webmail.models import Folder, Message, OutgoingMessage, PendingAction, SyncState
+from webmail.sync import attention
+
+
+class LookOnly(admin.ModelAdmin):
+    """Rows that follow from what servers and people do: changed through the product only."""
+
+    show_full_result_count = False
+    list_per_page = 50
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+class CanAct(LookOnly):
+    """Actions ask for the right to change, although no form does."""
+
+    def has_act_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm(f"{self.opts.app_label}.change_{self.opts.model_name}")
+
+
+@admin.register(SyncState)
+class SyncStateAdmin(CanAct):
+    list_display = ("account", "status", "sentence", "failures", "due_at", "last_pass_at", "seconds", "lease_owner")
+    list_filter = ("status", "reason")
+    list_select_related = ("account",)
+    search_fields = ("account__address", "sentence", "detail")
+    ordering = ("-failures", "due_at")
+    actions = ("look_again",)
+
+    @admin.display(description="took", ordering="last_pass_seconds")
+    def seconds(self, state: SyncState) -> str:
+        return f"{state.last_pass_seconds:.1f} s" if state.last_pass_seconds is not None else "—"
+
+    @admin.action(description="Look again now", permissions=["act"])
+    def look_again(self, request: HttpRequest, states: QuerySet[SyncState]) -> None:
+        for state in states:
+            attention.ask(state.account_id)
+        self.message_user(request, "The worker looks at them now.")
+
+
+@admin.register(Folder)
+class FolderAdmin(LookOnly):
+    list_display = ("name", "account", "special_use", "total", "unread", "server_messages", "complete", "hidden")
+    list_filter = ("special_use", "selectable", "hidden", "subscribed")
+    list_select_related = ("account",)
+    search_fields = ("name", "account__address")
+
+    @admin.display(description="mirrored", boolean=True)
+    def complete(self, folder: Folder) -> bool:
+        return folder.backfilled
+
+
+@admin.register(Message)
+class MessageAdmin(LookOnly):
+    list_display = ("subject_line", "from_address", "account", "folder", "uid", "internaldate", "size", "seen")
+    list_filter = ("seen", "flagged")
+    list_select_related = ("account", "folder")
+    search_fields = ("=message_id", "=from_address", "account__address")
+    ordering = ("-id",)
+    fields = (
+        "subject_line",
+        "from_address",
+        "account",
+        "folder",
+        "shown_in",
+        "uidvalidity",
+        "uid",
+        "message_id",
+        "internaldate",
+        "size",
+        "seen",
+        "flagged",
+        "answered",
+        "draft",
+        "keywords",
+        "missing_since",
+    )
+
+    @admin.display(description="subject")
+    def subject_line(self, message: Message) -> str:
+        return message.subject[:120] or "(no subject)"
+
+
+@admin.register(PendingAction)
+class PendingActionAdmin(CanAct):
+    list_display = ("id", "account", "kind", "what", "state", "attempts", "error", "created_at", "finished_at")
+    list_filter = ("state", "kind")
+    list_select_related = ("account", "message", "source", "target")
+    search_fields = ("account__address", "error", "name")
+    ordering = ("-id",)
+    actions = ("retry",)
+
+    @admin.display(description="what")
+    def what(self, action: PendingAction) -> str:
+        if action.kind == PendingAction.Kind.STORE:
+            return f"{'+' if action.value else '−'}{action.flag}"
+        if action.target is not None:
+            return f"{action.source or '?'} → {action.target}"
+        return action.name or str(action.source or "")
+
+    @admin.action(description="Try again", permissions=["act"])
+    def retry(self, request: HttpRequest, actions: QuerySet[PendingAction]) -> None:
+        """What was refused has been put back for the person already, so only what still waits is tried again."""
+        waiting = actions.filter(state__in=[PendingAction.State.PENDING, PendingAction.State.RUNNING])
+        accounts = set(waiting.values_list("account_id", flat=True))
+        count = waiting.update(attempts=0, error="")
+        for account_id in accounts:
+            attention.ask(account_id)
+        self.message_user(request, f"{count} will be tried again now.")
+
+
+@admin.register(OutgoingMessage)
+class OutgoingMessageAdmin(CanAct):
+    list_display = ("id", "account", "state", "sentence", "attempts", "send_after", "sent_at", "sent_copy")
+    list_filter = ("state", "sent_copy")
+    list_select_related = ("account",)
+    search_fields = ("account__address", "message_id", "sentence")
+    ordering = ("-id",)
+    actions = ("send_now",)
+    fields = (
+        "account",
+        "user",
+        "state",
+        "sentence",
+        "message_id",
+        "envelope_from",
+        "recipients",
+        "send_after",
+        "lease_until",
+        "data_begun",
+        "attempts",
+        "sent_at",
+        "sent_copy",
+        "sent_copy_attempts",
+        "created_at",
+        "updated_at",
+    )
+
+    @admin.action(description="Send the waiting ones now", permissions=["act"])
+    def send_now(self, request: HttpRequest, outgoing: QuerySet[OutgoingMessage]) -> None:
+        """Only what waits to be sent: nothing that may already have been sent is repeated from here."""
+        waiting = outgoing.filter(state=OutgoingMessage.State.QUEUED, lease_until__isnull=True)
+        accounts = set(waiting.values_list("account_id", flat=True))
+        count = waiting.update(send_after=timezone.now(), attempts=0)
+        for account_id in accounts:
+            attention.ask(account_id)
+        self.message_user(request, f"{count} will be sent now.")
