@@ -80,15 +80,18 @@ def settle(account: MailAccount) -> None:
 
 def assert_like_the_server(mailbox: Mailbox) -> None:
     """I5: every folder shows what the server has, flags included."""
+    client = mailbox.imap()
     for folder in Folder.objects.filter(selectable=True):
         shown = {row.uid: row.seen for row in Message.objects.filter(shown_in=folder)}
-        there = {uid: b"\\Seen" in mailbox.flags(uid, folder.name) for uid in mailbox.uids(folder.name)}
-        assert shown == there, folder.name
+        client.select_folder(folder.name, readonly=True)
+        fetched = client.fetch(client.search("ALL"), ["FLAGS"])
+        assert shown == {uid: b"\\Seen" in data[b"FLAGS"] for uid, data in fetched.items()}, folder.name
+    client.logout()
     assert not Message.objects.filter(uid__isnull=True, missing_since__isnull=True).exists()
 
 
 CUTS = [
-    (hidden, command, action, occurrence)
+    (hidden, command, action)
     for hidden, commands in (
         (NO_MOVE, ("COPY", "STORE", "EXPUNGE")),
         (BARE, ("COPY", "STORE", "EXPUNGE")),
@@ -96,20 +99,17 @@ CUTS = [
     )
     for command in commands
     for action in ("cut_before", "cut_after")
-    for occurrence in (1,)
 ]
 
 
-@pytest.mark.parametrize(("hidden", "command", "action", "occurrence"), CUTS)
-def test_a_move_that_breaks_anywhere_ends_with_one_copy_in_the_target(
-    mailbox, account, proxy, command, action, occurrence
-):
+@pytest.mark.parametrize(("hidden", "command", "action"), CUTS)
+def test_a_move_that_breaks_anywhere_ends_with_one_copy_in_the_target(mailbox, account, proxy, command, action):
     for number in range(3):
         mailbox.append(mail(number))
     settle(account)
     rows = list(Message.objects.order_by("uid")[:2])
     actions.archive(account.user, rows)
-    proxy.rule(command, action, occurrence=occurrence)
+    proxy.rule(command, action)
     settle(account)
     assert command in proxy.commands
     assert len(mailbox.uids()) == 1
