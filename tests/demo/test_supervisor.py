@@ -2,6 +2,7 @@
 
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 from webmail.demo.supervisor import Child, Supervisor
@@ -11,7 +12,7 @@ def python(code: str) -> list[str]:
     return [sys.executable, "-c", code]
 
 
-def until(condition, seconds: float = 10) -> bool:  # type: ignore[no-untyped-def]
+def until(condition: Callable[[], bool], seconds: float = 10) -> bool:
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         if condition():

@@ -4,7 +4,6 @@ The command runs with DATABASE_URL pointing at the cluster, which is thrown away
 """
 
 import os
-import pwd
 import secrets
 import shutil
 import signal
@@ -15,7 +14,8 @@ import tempfile
 import time
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+
+from webmail.demo.unprivileged import Unprivileged
 
 START_SECONDS = 30.0
 STOP_SECONDS = 10.0
@@ -39,12 +39,9 @@ class Postgres:
         if found is None:
             raise SystemExit("The database tests need PostgreSQL: apt-get install postgresql")
         self._binaries = found
-        self._identity: dict[str, Any] = {}
+        self._user = Unprivileged()
         self.directory = Path(tempfile.mkdtemp(prefix="webmail-pg-"))
-        if os.geteuid() == 0:
-            nobody = pwd.getpwnam("nobody")
-            self._identity = {"user": nobody.pw_uid, "group": nobody.pw_gid, "extra_groups": []}
-            os.chown(self.directory, nobody.pw_uid, nobody.pw_gid)
+        self._user.own(self.directory)
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self.port = probe.getsockname()[1]
@@ -58,8 +55,7 @@ class Postgres:
     def __enter__(self) -> "Postgres":
         password_file = self.directory / "password"
         password_file.write_text(self._password)
-        if self._identity:
-            os.chown(password_file, self._identity["user"], self._identity["group"])
+        self._user.own(password_file)
         data = self.directory / "data"
         subprocess.run(
             [
@@ -70,7 +66,7 @@ class Postgres:
             check=True,
             stdout=subprocess.DEVNULL,
             cwd="/",
-            **self._identity,
+            **self._user.process(),
         )
         # Nothing has to survive a crash here.
         settings = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "max_connections": "100"}
@@ -82,7 +78,7 @@ class Postgres:
                 stdout=log,
                 stderr=log,
                 cwd="/",
-                **self._identity,
+                **self._user.process(),
             )
         deadline = time.monotonic() + START_SECONDS
         while subprocess.run(

@@ -5,9 +5,7 @@ It never reads /etc/dovecot and touches no system service. Every process runs as
 """
 
 import atexit
-import grp
 import os
-import pwd
 import secrets
 import shutil
 import smtplib
@@ -22,6 +20,7 @@ from pathlib import Path
 from webmail.demo.certificates import write_certificates
 from webmail.demo.configuration import dovecot_configuration
 from webmail.demo.relay import Relay
+from webmail.demo.unprivileged import Unprivileged
 
 PACKAGES = ("dovecot-imapd", "dovecot-pop3d", "dovecot-lmtpd", "dovecot-submissiond")
 START_SECONDS = 10.0
@@ -94,7 +93,7 @@ class Dovecot:
         self.names = ("localhost", "127.0.0.1", *names)
         self.settings = settings
         self.outbound = self.directory / "outbound"
-        self._user = pwd.getpwnam("nobody") if os.geteuid() == 0 else pwd.getpwuid(os.geteuid())
+        self._user = Unprivileged()
         self._process: subprocess.Popen[bytes] | None = None
         self._relay: Relay | None = None
         self._run: Path | None = None
@@ -168,7 +167,7 @@ class Dovecot:
         scratch.write_text(
             f"{address.lower()}:{{PLAIN}}{password}::::::\n#{secrets.token_hex(secrets.randbelow(64))}\n"
         )
-        self._own(scratch)
+        self._user.own(scratch)
         scratch.replace(path)
         if known and self.running:
             self._wait_for_next_second()
@@ -198,7 +197,7 @@ class Dovecot:
             capture_output=True,
             check=False,
             cwd="/",
-            **self._identity(),
+            **self._user.process(),
         )
         if done.returncode:
             raise MailServerError(f"doveadm {' '.join(arguments)}: {done.stderr.decode(errors='replace').strip()}")
@@ -214,15 +213,10 @@ class Dovecot:
 
     def import_maildir(self, user: str, maildir: Path) -> None:
         """Copy every folder of a Maildir++ tree into the user's mailbox, with flags and dates."""
-        self._own_tree(maildir)
+        self._user.own_tree(maildir)
         self.doveadm("import", "-u", user, f"maildir:{maildir}", "", "all")
         folders = self.doveadm("mailbox", "list", "-u", user).splitlines()
         self.doveadm("mailbox", "subscribe", "-u", user, *folders)
-
-    def _identity(self) -> dict[str, str | int | list[str | int]]:
-        if os.geteuid() != 0:
-            return {}
-        return {"user": self._user.pw_uid, "group": self._user.pw_gid, "extra_groups": []}
 
     def _prepare(self) -> None:
         self.directory.mkdir(parents=True, exist_ok=True)
@@ -234,26 +228,14 @@ class Dovecot:
         if len(str(self._run)) > LONGEST_RUN_DIRECTORY:
             self._run = Path(tempfile.mkdtemp(prefix="dovecot-"))
         self.log_file.touch()
-        if os.geteuid() == 0:
-            self._own_tree(self.directory / "tls", self._run, self.directory / "state")
-            for path in (self.directory / "mail", self.directory / "users", self.log_file):
-                self._own(path)
-            self._check_reachable()
-
-    def _check_reachable(self) -> None:
-        os.chmod(self.directory, 0o755)  # noqa: S103 - the unprivileged user has to reach its own files
-        for parent in self.directory.parents:
-            if not parent.stat().st_mode & 0o001:
-                raise MailServerError(f"{parent} is closed to the user {self._user.pw_name} that Dovecot runs as")
-
-    def _own(self, path: Path) -> None:
-        if os.geteuid() == 0:
-            os.chown(path, self._user.pw_uid, self._user.pw_gid, follow_symlinks=False)
-
-    def _own_tree(self, *tops: Path) -> None:
-        for top in tops:
-            for path in (top, *top.rglob("*")):
-                self._own(path)
+        self._user.own_tree(self.directory / "tls", self._run, self.directory / "state")
+        for path in (self.directory / "mail", self.directory / "users", self.log_file):
+            self._user.own(path)
+        if self._user.is_other:
+            self.directory.chmod(0o755)
+        closed = self._user.closed_parent(self.directory)
+        if closed is not None:
+            raise MailServerError(f"{closed} is closed to the user {self._user.name} that Dovecot runs as")
 
     def _choose_ports(self) -> Ports:
         held: list[socket.socket] = []
@@ -282,9 +264,9 @@ class Dovecot:
                 run=self._run,
                 listen=self.listen,
                 ports={field.name: getattr(self.ports, field.name) for field in fields(Ports)},
-                user=self._user.pw_name,
-                group=grp.getgrgid(self._user.pw_gid).gr_name,
-                uid=self._user.pw_uid,
+                user=self._user.name,
+                group=self._user.group,
+                uid=self._user.uid,
                 domain=self.domain,
             )
             + self.settings
@@ -306,7 +288,7 @@ class Dovecot:
                 stderr=log,
                 cwd="/",
                 start_new_session=True,
-                **self._identity(),
+                **self._user.process(),
             )
         for port in (self.ports.lmtp, self.ports.imap, self.ports.submission):
             self._wait_for(port)

@@ -1,7 +1,6 @@
 """Makes the demonstration usable: the mail server with its mailbox, the provider preset, a demo administrator."""
 
 import hashlib
-import os
 import shutil
 import socket
 from dataclasses import asdict
@@ -14,6 +13,7 @@ from webmail.demo.dovecot import Dovecot, Ports
 from webmail.demo.mailbox import sample_mailbox
 from webmail.demo.maildir import write_maildir
 from webmail.demo.secrets import DemoState
+from webmail.demo.unprivileged import Unprivileged
 
 ADMINISTRATOR = "admin"
 COLLEAGUE = TEAM["mats"]
@@ -25,7 +25,7 @@ def mail_directory(var: Path) -> Path:
     Dovecot refuses to read mail as root, so root's server runs as another user, who has to get there.
     """
     inside = var.resolve() / "mailserver"
-    if os.geteuid() != 0 or all(parent.stat().st_mode & 0o001 for parent in var.resolve().parents):
+    if Unprivileged().closed_parent(inside) is None:
         return inside
     mark = hashlib.sha256(str(inside).encode()).hexdigest()[:10]
     return Path("/var/lib") / f"webmail-demo-{mark}"

@@ -38,6 +38,11 @@ class _Handler:
         return "250 2.0.0 OK"
 
 
+def _reply(code: int, words: bytes | str) -> str:
+    text = words.decode("utf-8", "replace") if isinstance(words, bytes) else words
+    return f"{code} " + re.sub(r"\s+", " ", text)
+
+
 class Relay:
     """An SMTP server on a loopback port, in a thread of this process.
 
@@ -66,14 +71,12 @@ class Relay:
         except smtplib.SMTPRecipientsRefused as error:
             refused = error.recipients
         except smtplib.SMTPResponseException as error:
-            refused = {"": (error.smtp_code, error.smtp_error)}
+            return _reply(error.smtp_code, error.smtp_error)
         except OSError:
             return "451 4.4.1 The mailbox is not reachable"
         if not refused:
             return ""
-        code, words = list(refused.values())[-1]
-        text = words.decode("utf-8", "replace") if isinstance(words, bytes) else str(words)
-        return f"{code} " + re.sub(r"\s+", " ", text)
+        return _reply(*list(refused.values())[-1])
 
     def keep(self, sender: str, recipient: str, content: bytes) -> None:
         self.outbound.mkdir(parents=True, exist_ok=True)
