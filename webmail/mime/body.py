@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from typing import NamedTuple
+from urllib.parse import unquote
 
 from webmail.mime.structure import Part
 
@@ -28,10 +29,12 @@ class Body:
     shown: list[Part] = field(default_factory=list)
 
     def unreferenced(self, html: str) -> list[Part]:
-        """The inline parts ``html`` does not show: they are to be offered like attachments."""
-        lowered = html.lower()
+        """The inline parts the message's own ``html`` does not show: they are to be offered like attachments."""
+        lowered = unquote(html).lower()
         listed = {id(part) for part in self.attachments}
-        return [part for cid, part in self.inline.items() if cid.lower() not in lowered and id(part) not in listed]
+        return [
+            part for cid, part in self.inline.items() if f"cid:{cid.lower()}" not in lowered and id(part) not in listed
+        ]
 
 
 class _Reading(NamedTuple):

@@ -22,6 +22,7 @@ __all__ = ["POLICY_VERSION", "Sanitised", "clean_own", "sanitise", "split_quote"
 POLICY_VERSION = 1
 
 _PASSES = 4
+_DEPTH_LIMIT = 512
 _DATA_LIMIT = 400_000
 
 
@@ -67,16 +68,22 @@ _ATTRIBUTES: dict[str, set[str]] = {
     "ul": {"type"},
 }
 _NEW_TAB = {"target": "_blank"}
-# The schemes nh3 lets through to the filter below, which decides by attribute.
-_CLEANER = {
-    "tags": _TAGS,
-    "clean_content_tags": _DROPPED_WITH_CONTENT,
-    "attributes": _ATTRIBUTES,
-    "set_tag_attribute_values": {"a": _NEW_TAB, "area": _NEW_TAB | {"rel": "noopener noreferrer"}},
-    "url_schemes": {"cid", "data", "http", "https", "mailto", "tel"},
-    "link_rel": "noopener noreferrer",
-}
-_STRUCTURE = nh3.Cleaner(**_CLEANER)
+
+
+def _cleaner(attribute_filter: Callable[[str, str, str], str | None] | None = None) -> nh3.Cleaner:
+    return nh3.Cleaner(
+        tags=_TAGS,
+        clean_content_tags=_DROPPED_WITH_CONTENT,
+        attributes=_ATTRIBUTES,
+        attribute_filter=attribute_filter,
+        set_tag_attribute_values={"a": _NEW_TAB, "area": _NEW_TAB | {"rel": "noopener noreferrer"}},
+        # cid and data are let through to the filter, which decides by attribute.
+        url_schemes={"cid", "data", "http", "https", "mailto", "tel"},
+        link_rel="noopener noreferrer",
+    )
+
+
+_STRUCTURE = _cleaner()
 
 _SPACE_IN_URL = re.compile("[\x00-\x20\x7f-\xa0\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff]+")
 _REMOTE = re.compile(r"(?:https?:)?[/\\]{2}[^/\\]", re.IGNORECASE)
@@ -92,6 +99,8 @@ _PATTERNS = {
 }
 _QUOTE_TYPE = re.compile("cite", re.IGNORECASE)
 _HEAD = re.compile(r"<(?:!--|style\b|body\b)", re.IGNORECASE)
+_OPEN_OR_CLOSE = re.compile(r"<(/?)([a-z][a-z0-9]*)")
+_VOID = {"area", "br", "col", "hr", "img", "wbr"}
 _STYLE_END = re.compile(r"</style\b[^>]*>", re.IGNORECASE)
 
 CidUrl = Callable[[str], str | None]
@@ -183,12 +192,29 @@ def _clean(markup: str, attributes: _Filter) -> str | None:
     """
     for _ in range(_PASSES):
         attributes.remote = 0
-        cleaned = nh3.Cleaner(attribute_filter=attributes, **_CLEANER).clean(markup)
+        cleaned = _cleaner(attributes).clean(markup)
+        if _too_deep(cleaned):
+            return None
         if _STRUCTURE.clean(cleaned) == cleaned:
             return cleaned
         # Addresses must stay the sender's own until the last pass, so the tree is settled without the filter.
         markup = _STRUCTURE.clean(_STRUCTURE.clean(markup))
     return None
+
+
+def _too_deep(cleaned: str) -> bool:
+    """Whether well-formed markup nests beyond what browsers keep apart; parsing it again would take quadratic time."""
+    if cleaned.count("</") <= _DEPTH_LIMIT:
+        return False
+    depth = 0
+    for found in _OPEN_OR_CLOSE.finditer(cleaned):
+        if found[1]:
+            depth -= 1
+        elif found[2] not in _VOID:
+            depth += 1
+            if depth > _DEPTH_LIMIT:
+                return True
+    return False
 
 
 def _take_styles(html: str) -> tuple[str, str]:
