@@ -64,5 +64,7 @@ class FolderReset(GiveUp):
     """UIDVALIDITY changed (RFC 3501 section 2.3.1.1): every UID known for this folder is dead."""
 
     def __init__(self, expected: int, found: int) -> None:
-        super().__init__(Reason.GONE, "The folder was rebuilt on the server.", detail=f"UIDVALIDITY {expected} → {found}")
+        super().__init__(
+            Reason.GONE, "The folder was rebuilt on the server.", detail=f"UIDVALIDITY {expected} → {found}"
+        )
         self.found = found

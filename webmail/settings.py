@@ -123,7 +123,7 @@ STORAGES = {
 DATA_UPLOAD_MAX_MEMORY_SIZE = 8 * 1024 * 1024
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 20_000
 
-# --- mail ---------------------------------------------------------------------------------------------------------------
+# --- mail
 CREDENTIAL_KEYS = env.list("CREDENTIAL_KEYS", default=[])
 TRUSTED_CA_FILE = env.str("TRUSTED_CA_FILE", default="")
 ALLOW_ANY_SERVER = env.bool("ALLOW_ANY_SERVER", default=True)
@@ -134,7 +134,7 @@ BODY_CACHE_BYTES = env.int("BODY_CACHE_BYTES", default=256 * 1024 * 1024)
 SIGN_IN_ATTEMPTS = env.int("SIGN_IN_ATTEMPTS", default=10)
 PRODUCT_NAME = env.str("PRODUCT_NAME", default="Webmail")
 
-# --- security -----------------------------------------------------------------------------------------------------------
+# --- security
 SECURE = env.bool("SECURE", default=not DEBUG)
 SECURE_SSL_REDIRECT = env.bool("SECURE_SSL_REDIRECT", default=SECURE)
 SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$"]
