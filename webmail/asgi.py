@@ -7,14 +7,14 @@ import os
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "webmail.settings")
 
-from a2wsgi import WSGIMiddleware  # noqa: E402 - settings first
+from a2wsgi import WSGIMiddleware
 
-from webmail.wsgi import application as pages  # noqa: E402
+from webmail.wsgi import application as pages
 
-from webmail.events.stream import Receive, Scope, Send, events  # isort: skip  # noqa: E402 - needs loaded apps
+from webmail.events.stream import Receive, Scope, Send, events  # isort: skip
 
 THREADS = 24
-_pages = WSGIMiddleware(pages, workers=THREADS)
+_pages = WSGIMiddleware(pages, workers=THREADS)  # type: ignore[arg-type]
 
 
 async def application(scope: Scope, receive: Receive, send: Send) -> None:

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 
 from django.db import connection, transaction
 from django.db.models import F
@@ -129,7 +129,7 @@ def _refresh(conversation_ids: list[int], folders: set[int]) -> None:
             "shown_in__special_use",
         )
     )
-    for row in shown:
+    for row in cast(Iterable[dict[str, Any]], shown):
         lines[row["shown_in_id"], row["conversation_id"]].add(row)
         members[row["conversation_id"]].append(row)
     _write_rows(conversation_ids, lines, folders)

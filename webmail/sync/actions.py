@@ -7,7 +7,7 @@ through the same doors, so it works before, while and after the server was told.
 import uuid
 from collections import defaultdict
 from collections.abc import Callable, Iterable
-from typing import NamedTuple
+from dataclasses import dataclass
 
 from django.db import transaction
 from django.utils import timezone
@@ -23,7 +23,8 @@ Kind, State = PendingAction.Kind, PendingAction.State
 FLAG_COLUMNS = frozenset({"seen", "flagged", "answered"})
 
 
-class Done(NamedTuple):
+@dataclass(frozen=True)
+class Done:
     """``text`` is what the toast says; ``batch`` is what undo takes."""
 
     batch: uuid.UUID
@@ -168,7 +169,7 @@ def _current(user: User, messages: Iterable[Message]) -> list[Message]:
 
 def _journal(
     rows: list[Message],
-    kind: Kind,
+    kind: PendingAction.Kind,
     batch: uuid.UUID,
     changed: Change,
     *,
@@ -202,7 +203,7 @@ def _journal(
     changed.folders.update(row.shown_in_id for row in rows if row.shown_in_id)
 
 
-def _superseded(rows: list[Message], kind: Kind, flag: str) -> set[int]:
+def _superseded(rows: list[Message], kind: PendingAction.Kind, flag: str) -> set[int]:
     """Messages whose action of the same kind was still waiting; it is settled here and never sent."""
     kinds = [Kind.STORE] if kind == Kind.STORE else [Kind.MOVE]
     found: set[int] = set()
@@ -219,7 +220,7 @@ def _cancel_expunge(user: User, actions: list[PendingAction]) -> int:
         for action in actions:
             waiting = PendingAction.objects.filter(pk=action.pk, state=State.PENDING)
             if waiting.update(state=State.DONE, finished_at=timezone.now()) and action.message is not None:
-                Message.objects.filter(pk=action.message_id).update(shown_in=action.source)
+                Message.objects.filter(pk=action.message.pk).update(shown_in=action.source)
                 changed.message(action.message)
                 count += 1
     return count

@@ -7,6 +7,7 @@ by a uid whose UIDVALIDITY was not checked in the same SELECT.
 
 import logging
 from collections.abc import Callable, Iterator
+from datetime import datetime
 from itertools import islice
 
 from django.db.models import Case, IntegerField, When
@@ -191,7 +192,7 @@ def waiting_count(account: MailAccount) -> int:
     return PendingAction.objects.filter(account=account, state__in=[State.PENDING, State.RUNNING]).count()
 
 
-def prune(account: MailAccount, *, older_than: timezone.datetime) -> None:
+def prune(account: MailAccount, *, older_than: datetime) -> None:
     """Forget what is done and can no longer be undone."""
     PendingAction.objects.filter(
         account=account, state__in=[State.DONE, State.REFUSED], finished_at__lt=older_than

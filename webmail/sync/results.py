@@ -1,5 +1,7 @@
 """What the server answered, written into the mirror."""
 
+from datetime import datetime
+
 from django.utils import timezone
 
 from accounts.models import MailAccount
@@ -92,7 +94,7 @@ def _vanish(message: Message) -> None:
     )
 
 
-def _finish(actions: list[PendingAction], now: timezone.datetime) -> None:
+def _finish(actions: list[PendingAction], now: datetime) -> None:
     PendingAction.objects.filter(pk__in=[action.pk for action in actions]).update(state=State.DONE, finished_at=now)
 
 

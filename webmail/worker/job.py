@@ -39,10 +39,14 @@ class Parked:
 def run_account(account_id: int, parked: Parked | None, should_stop: Callable[[], bool]) -> Parked | None:
     """Bring the account up to date; return a connection in IDLE, or None when there is none to keep."""
     started = time.monotonic()
+    account = MailAccount.objects.select_related("user").filter(pk=account_id).first()
+    due_at = SyncState.objects.filter(pk=account_id).values_list("due_at", flat=True).first()
+    if account is None or due_at is None:
+        if parked is not None:
+            parked.connection.close()
+        return None
     connection = None
     try:
-        account = MailAccount.objects.select_related("user").get(pk=account_id)
-        due_at = SyncState.objects.values_list("due_at", flat=True).get(pk=account_id)
         credentials = _credentials(account)
         connection, notified = _resume(parked, credentials)
         if connection is None:
@@ -57,12 +61,9 @@ def run_account(account_id: int, parked: Parked | None, should_stop: Callable[[]
         connection.begin_idle()
         _succeeded(account, connection, notified, time.monotonic() - started, due_at)
         return Parked(connection, credentials, notified)
-    except (MailAccount.DoesNotExist, SyncState.DoesNotExist):
-        logger.info("account %s is no longer there", account_id)
     except CredentialsUnreadable as problem:
-        _failed(
-            account, AskUser(Reason.PASSWORD, "The stored password cannot be opened. Enter it again."), str(problem)
-        )
+        unreadable = AskUser(Reason.PASSWORD, "The stored password cannot be opened. Enter it again.")
+        _failed(account, unreadable, str(problem), due_at)
     except MailError as problem:
         _failed(account, problem, problem.detail, due_at)
     except Exception as problem:
@@ -144,7 +145,8 @@ def _failed(account: MailAccount, problem: MailError, detail: str, due_at: datet
         pause = timedelta(seconds=seconds)
     # The first lost connection is mended at once and worth no word.
     if problem.reason == Reason.LOST and failures == 1:
-        pause, status = timedelta(seconds=0.5), state.status if state.status != Status.NEW else Status.WAITING
+        pause = timedelta(seconds=0.5)
+        status = Status.WAITING if state.status == Status.NEW else Status(state.status)
     logger.warning("account %s: %s (%s) %s", account.pk, problem.sentence, problem.reason, detail)
     SyncState.objects.filter(pk=account.pk).update(
         status=status,
