@@ -23,7 +23,8 @@ TEST_PACKAGES := $(MAILSERVER_PACKAGES) chromium postgresql
 ASSETS := static/dist/app.js
 ASSET_SOURCES := package.json package-lock.json static/build.mjs static/icons.txt $(wildcard static/js/*.js static/js/*/*.js)
 
-.PHONY: help run env assets test test-sqlite test-postgresql lint bench lock clean
+.PHONY: help run env assets test test-sqlite test-postgresql bench lock clean
+.PHONY: lint lint-style lint-imports lint-types lint-templates lint-deployment
 
 help:
 	@echo "make run     start everything here: web, worker, demo mail server (PORT=8000, HOST=127.0.0.1)"
@@ -85,12 +86,22 @@ test-sqlite: $(STAMPS)/dev $(ASSETS)
 test-postgresql: $(STAMPS)/dev $(ASSETS)
 	$(BIN)/python -m tests.servers.postgres $(BIN)/pytest -m database $(PYTEST)
 
-lint: $(STAMPS)/dev $(ASSETS)
+lint: lint-style lint-imports lint-types lint-templates lint-deployment
+
+lint-style: $(STAMPS)/dev
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
-	PYTHONPATH=. $(BIN)/lint-imports
+
+lint-imports: $(STAMPS)/dev
+	PYTHONPATH=. $(BIN)/lint-imports --no-cache
+
+lint-types: $(STAMPS)/dev
 	$(BIN)/mypy manage.py webmail accounts tests
+
+lint-templates: $(STAMPS)/dev
 	$(BIN)/djlint --lint --quiet templates
+
+lint-deployment: $(STAMPS)/dev
 	.ci/deployment-checks $(BIN)/python
 
 bench: $(STAMPS)/dev $(ASSETS)
