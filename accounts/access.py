@@ -13,16 +13,14 @@ def person(request: HttpRequest) -> User:
 
 
 def account_of(request: HttpRequest, account_id: int) -> MailAccount:
-    account = MailAccount.objects.select_related("user", "sync").filter(pk=account_id, user_id=request.user.pk).first()
+    account = MailAccount.objects.select_related("user", "sync").filter(pk=account_id, user=person(request)).first()
     if account is None:
         raise Http404
     return account
 
 
 def identity_of(request: HttpRequest, identity_id: int) -> Identity:
-    identity = (
-        Identity.objects.select_related("account").filter(pk=identity_id, account__user_id=request.user.pk).first()
-    )
+    identity = Identity.objects.select_related("account").filter(pk=identity_id, account__user=person(request)).first()
     if identity is None:
         raise Http404
     return identity

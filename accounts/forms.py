@@ -24,8 +24,6 @@ def securities() -> list[tuple[str, str]]:
 class StyledForm(forms.Form):
     """Gives the inputs the class the stylesheet knows, and adds a sentence to a field or to the page as a whole."""
 
-    template_name_label = None
-
     def __init__(self, *arguments: Any, **options: Any) -> None:
         options.setdefault("label_suffix", "")
         super().__init__(*arguments, **options)

@@ -71,8 +71,8 @@ class AppearanceForm(forms.ModelForm):
         labels = {"theme": "Theme", "density": "Density", "time_zone": "Time zone"}
         widgets = {"theme": forms.RadioSelect, "density": forms.RadioSelect}
 
-    def __init__(self, *arguments: Any, **options: Any) -> None:
-        super().__init__(*arguments, label_suffix="", **options)
+    def __init__(self, data: Any = None, *, instance: User) -> None:
+        super().__init__(data, instance=instance, label_suffix="")
         zones = sorted(zone for zone in available_timezones() if "/" in zone and not zone.startswith("Etc/"))
         self.fields["time_zone"] = forms.ChoiceField(
             label="Time zone",

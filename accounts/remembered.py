@@ -46,7 +46,7 @@ def remember(request: HttpRequest, response: HttpResponse, address: str, found: 
 
 def _read(request: HttpRequest) -> dict[str, Any]:
     try:
-        value = json.loads(request.get_signed_cookie(COOKIE, default="{}", salt=COOKIE, max_age=SECONDS))
+        value = json.loads(request.get_signed_cookie(COOKIE, default="{}", salt=COOKIE, max_age=SECONDS) or "{}")
     except (BadSignature, ValueError):
         return {}
     return value if isinstance(value, dict) else {}

@@ -4,7 +4,7 @@
 """
 
 from functools import lru_cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from django.conf import settings
@@ -81,7 +81,13 @@ class SealedAttribute(DeferredAttribute):
         instance.__dict__[self.field.attname] = self.field.to_python(value) if plain else value
 
 
-class SealedField(models.TextField):
+if TYPE_CHECKING:
+    SealedText = models.TextField[Sealed | str, Sealed]
+else:
+    SealedText = models.TextField
+
+
+class SealedField(SealedText):
     """Stores a Sealed; assigning a plain string seals it."""
 
     descriptor_class = SealedAttribute
@@ -96,4 +102,4 @@ class SealedField(models.TextField):
         return self.to_python(value).token
 
     def value_to_string(self, obj: models.Model) -> str:
-        return self.value_from_object(obj).token
+        return self.to_python(self.value_from_object(obj)).token
