@@ -68,22 +68,26 @@ _ATTRIBUTES: dict[str, set[str]] = {
     "ul": {"type"},
 }
 _NEW_TAB = {"target": "_blank"}
+_REL = "noopener noreferrer"
 
 
-def _cleaner(attribute_filter: Callable[[str, str, str], str | None] | None = None) -> nh3.Cleaner:
+def _cleaner(
+    attribute_filter: Callable[[str, str, str], str | None] | None = None, *, marks_links: bool = False
+) -> nh3.Cleaner:
     return nh3.Cleaner(
         tags=_TAGS,
         clean_content_tags=_DROPPED_WITH_CONTENT,
         attributes=_ATTRIBUTES,
         attribute_filter=attribute_filter,
-        set_tag_attribute_values={"a": _NEW_TAB, "area": _NEW_TAB | {"rel": "noopener noreferrer"}},
+        set_tag_attribute_values={"a": _NEW_TAB, "area": _NEW_TAB | {"rel": _REL}} if marks_links else None,
         # cid and data are let through to the filter, which decides by attribute.
         url_schemes={"cid", "data", "http", "https", "mailto", "tel"},
-        link_rel="noopener noreferrer",
+        link_rel=_REL if marks_links else None,
     )
 
 
-_STRUCTURE = _cleaner()
+# Links are marked in a pass of its own: the filter reorders attributes, and the result must not depend on that.
+_STRUCTURE = _cleaner(marks_links=True)
 
 _SPACE_IN_URL = re.compile("[\x00-\x20\x7f-\xa0\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff]+")
 _REMOTE = re.compile(r"(?:https?:)?[/\\]{2}[^/\\]", re.IGNORECASE)
@@ -192,9 +196,10 @@ def _clean(markup: str, attributes: _Filter) -> str | None:
     """
     for _ in range(_PASSES):
         attributes.remote = 0
-        cleaned = _cleaner(attributes).clean(markup)
-        if _too_deep(cleaned):
+        filtered = _cleaner(attributes).clean(markup)
+        if _too_deep(filtered):
             return None
+        cleaned = _STRUCTURE.clean(filtered)
         if _STRUCTURE.clean(cleaned) == cleaned:
             return cleaned
         # Addresses must stay the sender's own until the last pass, so the tree is settled without the filter.
