@@ -7,6 +7,7 @@ import re
 import socket
 import ssl
 import time
+from functools import partial
 from pathlib import Path
 
 from tests.bench.fill import PASSWORD, address
@@ -90,6 +91,9 @@ def measure(port: int, size: int, ca_file: Path, side: Side, repetitions: int) -
             f"UID FETCH {uid} (FLAGS ENVELOPE BODYSTRUCTURE)", f"UID FETCH {uid} BODY.PEEK[{TEXT_SECTION[kind]}]"
         )
 
+    def open_again(kind: str, _: int) -> float:
+        return open_message(kind, 0)
+
     times = {
         "first usable inbox": repeat(sign_in, min(5, repetitions), warm_up=1),
         "folder list": repeat(
@@ -99,8 +103,8 @@ def measure(port: int, size: int, ca_file: Path, side: Side, repetitions: int) -
         "deep page": repeat(lambda _: wire.timed(f"FETCH {middle} {ENVELOPES}"), repetitions),
     }
     for kind in PROBES:
-        times[f"open {kind}, cold"] = repeat(lambda number, kind=kind: open_message(kind, number), repetitions)
-        times[f"open {kind}, warm"] = repeat(lambda _, kind=kind: open_message(kind, 0), repetitions)
+        times[f"open {kind}, cold"] = repeat(partial(open_message, kind), repetitions)
+        times[f"open {kind}, warm"] = repeat(partial(open_again, kind), repetitions)
     uid = probes["small"][0]
     times["mark read"] = repeat(
         lambda number: wire.timed(f"UID STORE {uid} {'+-'[number % 2]}FLAGS.SILENT (\\Seen)"), repetitions

@@ -11,6 +11,7 @@ import subprocess
 import sys
 from collections import deque
 from collections.abc import Sequence
+from functools import partial
 
 from webmail.demo.supervisor import BASE_DIR
 
@@ -119,7 +120,7 @@ async def serve(one_way: float, upstream: Sequence[int]) -> None:
 
     opened = []
     for port in upstream:
-        server = await loop.create_server(lambda port=port: accept(port), "127.0.0.1", 0, backlog=256)
+        server = await loop.create_server(partial(accept, port), "127.0.0.1", 0, backlog=256)
         opened.append(server.sockets[0].getsockname()[1])
     print(*opened, flush=True)
     # Whoever started the proxy may die without a word; its end of the pipe tells.

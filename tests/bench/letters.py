@@ -17,6 +17,7 @@ from email.utils import format_datetime
 
 PROBES = {"small": "Probe of a short letter", "newsletter": "Probe of a long newsletter"}
 PROBES_EACH = 40
+LAST_WORD = "zephyrine"  # at the end of every probe: whoever shows it has the whole letter
 NEWEST = datetime(2026, 11, 20, 17, 0, tzinfo=UTC)
 YEARS = 8
 UNREAD = 0.08
@@ -128,7 +129,7 @@ class Writer:
             *extra,
             "MIME-Version: 1.0",
         ]
-        raw = "\r\n".join(head).encode() + b"\r\n" + self._body(kind, number, long=probe is not None)
+        raw = "\r\n".join(head).encode() + b"\r\n" + self._body(kind, number, probe=probe is not None)
         flags = [] if chance.random() < UNREAD and probe is None else ["\\Seen"]
         if chance.random() < 0.04:
             flags.append("\\Flagged")
@@ -136,9 +137,11 @@ class Writer:
             flags.append("\\Answered")
         return Letter(raw, date, tuple(flags))
 
-    def _body(self, kind: str, number: int, *, long: bool) -> bytes:
+    def _body(self, kind: str, number: int, *, probe: bool) -> bytes:
         chance = self.random
         text = "\r\n\r\n".join(chance.choices(self.paragraphs, k=chance.choice((1, 1, 2, 3, 5, 9))))
+        last = f"{LAST_WORD if probe else 'Yours'}."
+        text += f"\r\n\r\n{last}"
         plain = f"Content-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: 8bit\r\n\r\n{text}\r\n".encode()
         if kind == "text":
             return plain
@@ -150,7 +153,7 @@ class Writer:
             rich = b"Content-Type: text/html; charset=utf-8\r\n\r\n" + html
             return _multipart("alternative", boundary, [plain, rich])
         if kind == "newsletter":
-            size = 120_000 if long else int(20_000 * math.exp(chance.random() * math.log(7.5)))
+            size = 120_000 if probe else int(20_000 * math.exp(chance.random() * math.log(7.5)))
             html = b"".join(chance.choices(self.sections, k=max(4, size // len(self.sections[0]))))
             page = (
                 b"<html><head>"
@@ -162,12 +165,12 @@ class Writer:
             return _multipart(
                 "alternative", boundary, [plain, b"Content-Type: text/html; charset=utf-8\r\n" + encoded + page]
             )
-        lines = chance.randint(60, 1000)
-        start = chance.randrange(4000 - lines) * self.noise_line
+        length = chance.randint(60, 1000)
+        start = chance.randrange(4000 - length) * self.noise_line
         file = (
             f'Content-Type: application/pdf; name="report-{number}.pdf"\r\nContent-Transfer-Encoding: base64\r\n'
             f'Content-Disposition: attachment; filename="report-{number}.pdf"\r\n\r\n'
-        ).encode() + self.noise[start : start + lines * self.noise_line]
+        ).encode() + self.noise[start : start + length * self.noise_line]
         return _multipart("mixed", boundary, [plain, file])
 
     def _sentence(self, low: int = 5, high: int = 17) -> str:

@@ -3,12 +3,12 @@
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import timedelta
 
 import imapclient
 
 from tests.bench.fill import PASSWORD, address
-from tests.bench.letters import PROBES
+from tests.bench.letters import NEWEST, PROBES
 
 MOVABLE = "Bench letter to move"
 
@@ -49,13 +49,13 @@ class Side:
         """New letters at the top of INBOX; their uids."""
         with self.client() as client:
             for number in range(count):
-                now = datetime.now(UTC)
+                now = NEWEST + timedelta(days=1, seconds=number)
                 raw = (
                     f"From: Bench <bench@example.test>\r\nTo: <{self.user}>\r\nSubject: {MOVABLE} {number:03d}\r\n"
                     f"Message-ID: <move-{time.time_ns()}@bench.example>\r\nDate: {now:%a, %d %b %Y %H:%M:%S +0000}\r\n"
                     "\r\nMove me.\r\n"
                 )
-                client.append("INBOX", raw.encode(), [imapclient.SEEN])
+                client.append("INBOX", raw.encode(), [imapclient.SEEN], now)
             client.select_folder("INBOX", readonly=True)
             return sorted(client.search(["SUBJECT", MOVABLE]))
 
