@@ -1,5 +1,6 @@
 """BODYSTRUCTURE (RFC 3501 section 7.4.2) to the tree of parts; what is absurd in it becomes a harmless default."""
 
+import re
 from functools import lru_cache
 from typing import Any
 
@@ -10,6 +11,8 @@ from webmail.mime.parts import DEPTH_LIMIT, PART_LIMIT, Part
 
 _PARAMETER_LIMIT = 100
 _CONTENT_ID_LIMIT = 998
+_PLAIN_NAME = re.compile(rb"[!-)+-~]{1,100}\Z")
+_PLAIN_VALUE = re.compile(rb"(?!.*=\?)[ -~]{0,1000}\Z")
 
 
 def structure(value: object) -> Part:
@@ -35,13 +38,12 @@ class _Builder:
     def _multipart(self, value: list[Any], section: str, depth: int) -> Part:
         count = next((position for position, each in enumerate(value) if not isinstance(each, list)), len(value))
         rest = value[count:]
-        params = _parameters(_at(rest, 1))
         disposition, _ = _disposition(_at(rest, 2))
         part = Part(
             section=section,
-            type=media_type(f"multipart/{_text(_at(rest, 0))}", "multipart/mixed"),
+            type=_kind(b"multipart", _bytes(_at(rest, 0)) or b"mixed", "multipart/mixed"),
             disposition=disposition,
-            params={name: text for name, text in params.items() if name not in {"charset", "name"}},
+            params=_others(_parameters(_at(rest, 1))),
         )
         part.children = self._children(value[:count], section, depth)
         return part
@@ -58,7 +60,7 @@ class _Builder:
         return children
 
     def _single(self, value: list[Any], section: str, depth: int) -> Part:
-        kind = media_type(f"{_text(_at(value, 0))}/{_text(_at(value, 1))}", "application/octet-stream")
+        kind = _kind(_bytes(_at(value, 0)), _bytes(_at(value, 1)), "application/octet-stream")
         params = _parameters(_at(value, 2))
         after = 7
         lines = 0
@@ -71,16 +73,18 @@ class _Builder:
             lines = number(_at(value, 9)) or 0
             after = 10
         disposition, disposition_params = _disposition(_at(value, after + 1))
+        named = "name" in params or disposition_params
+        content_id = _bytes(_at(value, 3))
         part = Part(
             section=section,
             type=kind,
             charset=params.get("charset", "").lower()[:60],
-            encoding=token(_bytes(_at(value, 5))) or "7bit",
+            encoding=_word(_bytes(_at(value, 5))) or "7bit",
             size=number(_at(value, 6)) or 0,
-            filename=filename(params, disposition_params),
+            filename=filename(params, disposition_params) if named else "",
             disposition=disposition,
-            content_id=decode(_bytes(_at(value, 3))).strip("<> ")[:_CONTENT_ID_LIMIT] if _at(value, 3) else "",
-            params={name: text for name, text in params.items() if name not in {"charset", "name"}},
+            content_id=decode(content_id).strip("<> ")[:_CONTENT_ID_LIMIT] if content_id else "",
+            params=_others(params),
             lines=lines,
         )
         if isinstance(enclosed, list) and enclosed:
@@ -101,24 +105,38 @@ def _bytes(value: object) -> bytes:
     return value if isinstance(value, bytes) else b""
 
 
-def _text(value: object) -> str:
-    return value.decode("ascii", "replace") if isinstance(value, bytes) else ""
+@lru_cache(maxsize=1024)
+def _kind(main: bytes, sub: bytes, default: str) -> str:
+    return media_type(f"{main.decode('ascii', 'replace')}/{sub.decode('ascii', 'replace')}", default)
+
+
+@lru_cache(maxsize=256)
+def _word(value: bytes) -> str:
+    return token(value)
 
 
 def _parameters(value: object) -> dict[str, str]:
-    """Decoded parameters; cached, because nearly all parts have one of a few sets."""
+    """Decoded parameters by their lower-case names."""
     if not isinstance(value, list) or not value:
         return {}
     flat = value[: 2 * _PARAMETER_LIMIT]
     if not all(isinstance(each, bytes) for each in flat):
         return {}
-    return _merged(tuple(flat)) if sum(map(len, flat)) < 400 else _merged.__wrapped__(tuple(flat))
+    names, values = flat[::2], flat[1::2]
+    # Nearly all are plain; continuations, charsets and encoded words are left to the one who knows them.
+    if all(_PLAIN_NAME.match(name) for name in names) and all(_PLAIN_VALUE.match(each) for each in values):
+        found = {
+            name.decode("ascii").lower(): each.decode("ascii").strip()
+            for name, each in zip(names, values, strict=False)
+        }
+        if len(found) == len(values):
+            return found
+    pairs = zip(names, values, strict=False)
+    return merge([(name.decode("ascii", "replace").lower(), _decoded(each)) for name, each in pairs])
 
 
-@lru_cache(maxsize=2048)
-def _merged(flat: tuple[bytes, ...]) -> dict[str, str]:
-    pairs = zip(flat[::2], flat[1::2], strict=False)
-    return merge([(name.decode("ascii", "replace").lower(), _decoded(value)) for name, value in pairs])
+def _others(params: dict[str, str]) -> dict[str, str]:
+    return {name: text for name, text in params.items() if name not in {"charset", "name"}}
 
 
 def _decoded(value: bytes) -> str:
@@ -130,5 +148,5 @@ def _decoded(value: bytes) -> str:
 
 def _disposition(value: object) -> tuple[str, dict[str, str]]:
     if isinstance(value, list) and value:
-        return token(_bytes(value[0])), _parameters(_at(value, 1))
+        return _word(_bytes(value[0])), _parameters(_at(value, 1))
     return "", {}

@@ -13,6 +13,10 @@ from webmail.mime.headers import Address, decode, first, message_ids, parse_date
 _ADDRESS_LIMIT = 2_000
 _FLAG_LIMIT = 100
 _LIST_ID = re.compile(r"<([^<>\s]{1,255})>")
+_PLAIN_ID = re.compile(rb"<([!-;?-~]{1,998})>\Z")
+_PLAIN_DATE = re.compile(
+    rb"(?:[A-Za-z]{3}, )?(\d{1,2}) ([A-Za-z]{3}) (\d{4}) (\d\d:\d\d:\d\d [+-](?:0\d|1[0-4])[0-5]\d)(?: \([A-Za-z ]{1,40}\))?\Z"
+)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _NO_DOMAIN = frozenset({b"", b"MISSING_DOMAIN", b".SYNTAX-ERROR.", b".MISSING-HOST-NAME."})
 _NO_MAILBOX = frozenset({b"", b"MISSING_MAILBOX", b"UNEXPECTED_DATA_AFTER_ADDRESS"})
@@ -72,8 +76,10 @@ def message(uid: int, items: dict[bytes, Any]) -> RemoteMessage:
     fields += [None] * (10 - len(fields))
     date, subject, from_, sender, reply_to, to, cc, bcc, in_reply_to, message_id = fields
     header = _header(items)
-    sent = parse_date(_bytes(date))
-    ids = message_ids(_bytes(message_id))
+    # Both repeat From in nearly all mail; servers fill them in where they are missing.
+    authors = addresses(from_)
+    sent = _sent(date)
+    ids = _ids(message_id)
     return RemoteMessage(
         uid=uid,
         flags=flags(items.get(b"FLAGS")),
@@ -81,14 +87,14 @@ def message(uid: int, items: dict[bytes, Any]) -> RemoteMessage:
         internaldate=internaldate(items.get(b"INTERNALDATE")) or sent or _EPOCH,
         size=number(items.get(b"RFC822.SIZE")) or 0,
         subject=decode(_bytes(subject)),
-        from_=addresses(from_),
+        from_=authors,
         to=addresses(to),
         cc=addresses(cc),
         bcc=addresses(bcc),
-        reply_to=addresses(reply_to),
-        sender=addresses(sender),
+        reply_to=list(authors) if reply_to == from_ else addresses(reply_to),
+        sender=list(authors) if sender == from_ else addresses(sender),
         message_id=ids[0] if ids else "",
-        in_reply_to=message_ids(_bytes(in_reply_to)),
+        in_reply_to=_ids(in_reply_to),
         references=message_ids(first(header, "references")),
         date=sent,
         structure=structure(items.get(b"BODYSTRUCTURE")),
@@ -106,11 +112,27 @@ def placeholder(uid: int, items: dict[bytes, Any]) -> RemoteMessage:
 def _header(items: dict[bytes, Any]) -> list[tuple[str, bytes]]:
     for name, value in items.items():
         if name.startswith(b"BODY[HEADER.FIELDS") and isinstance(value, bytes):
-            return parse_header_block(value)
+            return parse_header_block(value) if len(value) > 2 else []
     return []
 
 
+def _ids(value: object) -> list[str]:
+    if isinstance(value, bytes) and (plain := _PLAIN_ID.match(value)) is not None:
+        return [plain[1].decode("ascii")]
+    return message_ids(_bytes(value))
+
+
+def _sent(value: object) -> datetime | None:
+    """The Date field; the form RFC 5322 prescribes differs from INTERNALDATE by its hyphens only."""
+    if not isinstance(value, bytes):
+        return None
+    plain = _PLAIN_DATE.match(value)
+    return (internaldate(b"%b-%b-%b %b" % plain.groups()) if plain else None) or parse_date(value)
+
+
 def _list_id(value: bytes | None) -> str:
+    if not value:
+        return ""
     text = decode(value)
     found = _LIST_ID.search(text)
     return found[1].lower() if found else ""

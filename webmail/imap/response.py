@@ -11,14 +11,18 @@ from webmail.imap.splitter import Response
 
 DEPTH_LIMIT = 5_000
 
-# Quoted string | atom, which may hold BODY[...] with spaces in the brackets | parenthesis. Possessive: linear on any input.
+# Quoted string | atom, which may hold BODY[...] with spaces in the brackets | parenthesis | a quote that never closes.
+# Possessive, so that no input costs more than its length.
 _TOKEN = re.compile(
-    rb'[ \t]*+(?:"((?:[^"\\]++|\\.)*+)"'
-    rb'|([^ \t()"\[]*+\[[^\[\]]{0,1000}+\][^ \t()"]*+|[^ \t()"]++)'
-    rb"|([()]))",
+    rb'[ \t]*+("(?:[^"\\]++|\\.)*+"'
+    rb'|[^ \t()"\[]*+\[[^\[\]]{0,1000}+\][^ \t()"]*+|[^ \t()"]++'
+    rb'|[()]|".*+)',
     re.DOTALL,
 )
+_QUOTED = re.compile(rb'"(?:[^"\\]++|\\.)*+"\Z', re.DOTALL)
+_QUOTE, _OPEN, _CLOSE = b'"()'
 _ESCAPED = re.compile(rb"\\(.)", re.DOTALL)
+_NIL = frozenset({b"NIL", b"nil", b"Nil"})
 _MARK = re.compile(rb"~?\{\d+\+?\}$")
 _FETCH = re.compile(rb"\* (\d{1,10}) FETCH +(?=\()", re.IGNORECASE)
 _NUMBER = re.compile(rb"\* (\d{1,10}) ([A-Za-z]+)")
@@ -49,29 +53,25 @@ def parse(response: Response, start: int = 0) -> list[Any]:
         if index < last:
             mark = _MARK.search(piece)
             end = mark.start() if mark else end
-        begin = start if index == 0 else 0
-        match = _TOKEN.scanner(piece, begin, end).match  # type: ignore[attr-defined]
-        previous = None
-        while (found := match()) is not None:
-            previous = found
-            kind = found.lastindex
-            value = found[kind]
-            if kind == 2:
-                current.append(None if value in {b"NIL", b"nil", b"Nil"} else value)
-            elif kind == 1:
-                current.append(_ESCAPED.sub(rb"\1", value) if b"\\" in value else value)
-            elif value == b"(":
+        tokens = _TOKEN.findall(piece, start if index == 0 else 0, end)
+        for token in tokens:
+            kind = token[0]
+            if kind == _QUOTE:
+                current.append(_ESCAPED.sub(rb"\1", token[1:-1]) if b"\\" in token else token[1:-1])
+            elif kind == _OPEN:
                 stack.append(current)
-                if len(stack) > DEPTH_LIMIT:
-                    raise Unreadable("nested too deeply")
                 inner: list[Any] = []
                 current.append(inner)
                 current = inner
-            elif stack:
+            elif kind == _CLOSE:
+                if not stack:
+                    raise Unreadable("a closing parenthesis too many")
                 current = stack.pop()
             else:
-                raise Unreadable("a closing parenthesis too many")
-        if piece[previous.end() if previous else begin : end].strip():
+                current.append(None if token in _NIL else token)
+        if len(stack) > DEPTH_LIMIT:
+            raise Unreadable("nested too deeply")
+        if tokens and tokens[-1][0] == _QUOTE and not _QUOTED.match(tokens[-1]):
             raise Unreadable("a string without an end")
     if stack:
         raise Unreadable("a closing parenthesis is missing")
