@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
+from django.db import transaction
 from django.utils import timezone
 
 from accounts.models import MailAccount
@@ -123,11 +124,12 @@ def _succeeded(
         "last_pass_seconds": seconds,
         "capabilities": sorted(connection.capabilities),
     }
-    SyncState.objects.filter(pk=account.pk).update(**values)
-    # Whoever asked for attention while the pass ran made the account due again; that stays.
-    SyncState.objects.filter(pk=account.pk, due_at=due_at).update(due_at=now + pause)
-    if before != (Status.OK, ""):
-        announce(account.user_id)
+    with transaction.atomic():
+        SyncState.objects.filter(pk=account.pk).update(**values)
+        # Whoever asked for attention while the pass ran made the account due again; that stays.
+        SyncState.objects.filter(pk=account.pk, due_at=due_at).update(due_at=now + pause)
+        if before != (Status.OK, ""):
+            announce(account.user_id)
 
 
 def _failed(account: MailAccount, problem: MailError, detail: str, due_at: datetime) -> None:
@@ -148,13 +150,15 @@ def _failed(account: MailAccount, problem: MailError, detail: str, due_at: datet
         pause = timedelta(seconds=0.5)
         status = Status.WAITING if state.status == Status.NEW else Status(state.status)
     logger.warning("account %s: %s (%s) %s", account.pk, problem.sentence, problem.reason, detail)
-    SyncState.objects.filter(pk=account.pk).update(
-        status=status,
-        reason=problem.reason,
-        sentence=problem.sentence[:500],
-        detail=detail[:1000],
-        failures=failures,
-    )
-    # An account that was edited meanwhile stays due: what failed was the old setting.
-    SyncState.objects.filter(pk=account.pk, due_at=due_at).update(due_at=now + pause)
-    announce(account.user_id)
+    values = {
+        "status": status,
+        "reason": problem.reason,
+        "sentence": problem.sentence[:500],
+        "detail": detail[:1000],
+        "failures": failures,
+    }
+    with transaction.atomic():
+        SyncState.objects.filter(pk=account.pk).update(**values)
+        # An account that was edited meanwhile stays due: what failed was the old setting.
+        SyncState.objects.filter(pk=account.pk, due_at=due_at).update(due_at=now + pause)
+        announce(account.user_id)
