@@ -58,7 +58,7 @@ def test_a_server_that_says_nothing_does_not_hold_the_page(trusted: Any, monkeyp
 def test_implicit_tls_comes_before_starttls_and_plain_text_never() -> None:
     securities = [place[2] for place in discovery.incoming_places("example.org")]
     assert securities == ["tls", "tls", "starttls", "starttls"]
-    assert ("smtp.example.org", 465, "tls") == discovery.outgoing_places("example.org", "imap.example.org")[0]
+    assert discovery.outgoing_places("example.org", "imap.example.org")[0] == ("smtp.example.org", 465, "tls")
 
 
 def test_every_provider_of_the_table_is_usable_or_says_why_not() -> None:

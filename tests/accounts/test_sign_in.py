@@ -183,7 +183,7 @@ def test_attempts_are_limited_per_address(
 
 
 @pytest.mark.parametrize(
-    ("field", "value"),
+    "entered",
     [
         ("address", "a@b.c\r\nX: y"),
         ("password", "pass\r\nA1 LOGIN"),
@@ -202,8 +202,10 @@ def test_attempts_are_limited_per_address(
     ],
 )
 def test_nonsense_is_refused_at_its_field_before_any_server_is_asked(
-    client: Client, mailbox: Mailbox, trusted: Any, monkeypatch: Any, field: str, value: str
+    client: Client, mailbox: Mailbox, trusted: Any, monkeypatch: Any, entered: tuple[str, str]
 ) -> None:
+    field, value = entered
+
     def unexpected(*_: Any, **__: Any) -> None:
         pytest.fail("a server was asked")
 
