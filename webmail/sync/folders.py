@@ -12,6 +12,7 @@ FOLDER_KINDS = (
     PendingAction.Kind.SUBSCRIBE,
 )
 MOST_FOLDERS = 10_000
+LONGEST_NAME = 1000
 
 
 def refresh_folders(account: MailAccount, remote: list[RemoteFolder]) -> None:
@@ -20,7 +21,7 @@ def refresh_folders(account: MailAccount, remote: list[RemoteFolder]) -> None:
     While the person's own folder actions are waiting the tree stays as the person made it: the server's answer
     is then older than what is shown.
     """
-    wanted = {folder.name: folder for folder in remote[:MOST_FOLDERS]}
+    wanted = {folder.name: folder for folder in remote[:MOST_FOLDERS] if _storable(folder.name)}
     if not wanted:
         return  # A server always has INBOX; an empty answer is not a reason to drop a mirror.
     with change(account.user_id) as changed:
@@ -72,6 +73,11 @@ def remove_folder(changed: Change, folder: Folder) -> None:
     # A message on its way out of the folder may have arrived elsewhere; it is found there again by its Message-ID.
     folder.delete()
     changed.silent = False
+
+
+def _storable(name: str) -> bool:
+    """Names are the server's: PostgreSQL refuses NUL, and a column has an end."""
+    return 0 < len(name) <= LONGEST_NAME and not any(ord(char) < 32 for char in name)
 
 
 def _folder_actions_waiting(account: MailAccount) -> bool:
