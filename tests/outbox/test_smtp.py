@@ -236,7 +236,7 @@ def test_an_address_cannot_carry_a_command(smtp_sink: SmtpSink, address: str) ->
     with pytest.raises(AskUser) as caught:
         hand_in(smtp_sink, address)
     assert caught.value.reason == Reason.ADDRESS
-    assert smtp_sink.commands == []
+    assert not any(command.startswith(("MAIL", "RCPT")) for command in smtp_sink.commands)
 
 
 def test_a_silent_server_after_the_dot_is_waited_for_as_long_as_told(smtp_sink: SmtpSink) -> None:

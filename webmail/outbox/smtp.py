@@ -79,7 +79,7 @@ class _Client(smtplib.SMTP):
 
     def getreply(self) -> tuple[int, bytes]:
         if self.file is None:
-            self.file = self.sock.makefile("rb")
+            self.file = _socket(self).makefile("rb")
         lines: list[bytes] = []
         while True:
             line = self.file.readline(_REPLY_LINE + 1)
@@ -205,7 +205,7 @@ def _recipient(client: _Client, address: str, spec: str, utf8: bool) -> Recipien
 
 def _hand_over(client: _Client, stream: BinaryIO) -> None:
     """The message with dots doubled (RFC 5321 section 4.5.2), all but the final one."""
-    sock, buffer, ended = client.sock, bytearray(), True
+    sock, buffer, ended = _socket(client), bytearray(), True
     for line in stream:
         for piece in _whole_lines(line):
             buffer += b"." + piece if ended and piece.startswith(b".") else piece
@@ -233,8 +233,8 @@ def _whole_lines(line: bytes) -> Iterator[bytes]:
 
 def _final(client: _Client, timeout: float) -> tuple[int, str]:
     try:
-        client.sock.settimeout(timeout)
-        client.sock.sendall(b".\r\n")
+        _socket(client).settimeout(timeout)
+        _socket(client).sendall(b".\r\n")
         code, text = client.getreply()
     except (OSError, smtplib.SMTPException) as error:
         raise OutcomeUnknown(
@@ -248,9 +248,15 @@ def _final(client: _Client, timeout: float) -> tuple[int, str]:
 def _command(client: _Client, line: str, utf8: bool = False) -> tuple[int, str]:
     if _CONTROLS.search(line):
         raise AskUser(Reason.ADDRESS, "A mail address must not hold control characters.")
-    client.sock.sendall(line.encode("utf-8" if utf8 else "ascii") + b"\r\n")
+    _socket(client).sendall(line.encode("utf-8" if utf8 else "ascii") + b"\r\n")
     code, text = client.getreply()
     return code, _text(text)
+
+
+def _socket(client: _Client) -> socket.socket:
+    if client.sock is None:
+        raise smtplib.SMTPServerDisconnected("the connection is closed")
+    return client.sock
 
 
 def _text(raw: bytes) -> str:
@@ -271,8 +277,8 @@ def _session(
 ) -> Iterator[_Client]:
     client = _connected(server, connect_timeout)
     try:
-        client.sock.settimeout(timeout)
         try:
+            _socket(client).settimeout(timeout)
             _private(client, server)
         except (OSError, smtplib.SMTPException) as error:
             raise problems.unreachable(error, server.host, server.port, connected=True) from error
@@ -281,9 +287,9 @@ def _session(
         yield client
     finally:
         # The answer is not waited for: nothing may stand between the reply to a message and its being recorded.
-        with suppress(OSError, smtplib.SMTPException, AttributeError):
-            client.sock.settimeout(1.0)
-            client.sock.sendall(b"QUIT\r\n")
+        with suppress(OSError, smtplib.SMTPException):
+            _socket(client).settimeout(1.0)
+            _socket(client).sendall(b"QUIT\r\n")
         with suppress(OSError):
             client.close()
 
@@ -303,7 +309,7 @@ def _connected(server: Server, timeout: float) -> _Client:
         client = _Client(server.host, timeout, _context(server.ca_file) if server.security == "tls" else None)
         code, text = client.connect(server.host, server.port)
     except smtplib.SMTPResponseException as error:
-        raise problems.not_smtp(server.host, server.port, _text(bytes(error.smtp_error))) from error
+        raise problems.not_smtp(server.host, server.port, repr(error.smtp_error)[:200]) from error
     except (OSError, UnicodeError, smtplib.SMTPException) as error:
         if client is not None:
             client.close()

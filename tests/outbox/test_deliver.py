@@ -1,0 +1,342 @@
+"""Delivery: one mail at most, whatever breaks and whenever."""
+
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+from django.conf import LazySettings
+from django.db import DatabaseError
+from django.utils import timezone
+
+from accounts.models import MailAccount
+from tests.outbox.conftest import Write, due, queued
+from tests.servers.smtp_sink import Script, SmtpSink
+from webmail.models import Conversation, Folder, Message, Notice, OutgoingMessage, PendingAction
+from webmail.outbox import deliver, drafts, queue, smtp
+
+State, SentCopy = OutgoingMessage.State, OutgoingMessage.SentCopy
+
+
+class Killed(BaseException):
+    """The process is gone: nothing after this point runs."""
+
+
+def delivered(outgoing: OutgoingMessage) -> OutgoingMessage:
+    claimed = deliver.claim(outgoing.pk)
+    assert claimed is not None
+    deliver.deliver(claimed)
+    outgoing.refresh_from_db()
+    return outgoing
+
+
+def test_a_good_delivery_ends_sent_with_a_copy_due(write: Write, smtp_sink: SmtpSink) -> None:
+    row = delivered(queued(write(cc="carl@example.test", bcc="dora@example.test")))
+    assert (row.state, row.sent_copy, row.sentence) == (State.SENT, SentCopy.DUE, "")
+    assert [each["code"] for each in row.recipients] == [250, 250, 250]
+    (message,) = smtp_sink.wait_for(1)
+    assert message.mail_from == "ada@example.test"
+    assert message.rcpt_to == ["bob@example.test", "carl@example.test", "dora@example.test"]
+    assert message.raw == row.raw.read()
+
+
+def test_a_provider_that_files_sent_mail_gets_no_copy_from_us(write: Write, account: MailAccount) -> None:
+    account.saves_sent = True
+    account.save()
+    assert delivered(queued(write())).sent_copy == SentCopy.NONE
+
+
+def test_nothing_is_claimed_before_its_time_or_twice(write: Write) -> None:
+    draft = write()
+    queue.enqueue(draft, token=draft.token)
+    assert deliver.claim(draft.pk) is None
+    due(draft)
+    assert deliver.claim(draft.pk) is not None
+    assert deliver.claim(draft.pk) is None
+
+
+def test_partial_refusal_is_sent_to_the_others_and_told(
+    write: Write, smtp_sink: SmtpSink, account: MailAccount
+) -> None:
+    smtp_sink.script = Script(rcpt={"bad@example.test": "550 5.1.1 No such user"})
+    row = delivered(queued(write(to="bob@example.test, bad@example.test")))
+    assert row.state == State.SENT
+    assert "bad@example.test" in row.sentence
+    assert "No such user" in Notice.objects.get(user=account.user).text
+    again = queue.send_again(row)
+    assert (again.state, again.to, again.text) == (State.DRAFT, "bad@example.test", "Good morning")
+
+
+def test_only_those_who_were_put_off_are_tried_again(write: Write, smtp_sink: SmtpSink) -> None:
+    smtp_sink.script = Script(rcpt={"late@example.test": "451 4.2.0 Later"})
+    row = delivered(queued(write(to="bob@example.test, late@example.test")))
+    assert (row.state, row.sent_copy) == (State.QUEUED, SentCopy.DUE)
+    assert row.send_after > timezone.now()
+    assert not queue.undo(row)
+    smtp_sink.script = Script()
+    due(row)
+    row = delivered(row)
+    assert row.state == State.SENT
+    assert [message.rcpt_to for message in smtp_sink.wait_for(2)] == [["bob@example.test"], ["late@example.test"]]
+    assert [each["code"] for each in row.recipients] == [250, 250]
+
+
+def test_all_refused_can_be_edited_and_sent_again(write: Write, smtp_sink: SmtpSink) -> None:
+    smtp_sink.script = Script(rcpt_default="550 5.1.1 No such user")
+    draft = write()
+    old_token = draft.token
+    row = delivered(queued(draft))
+    assert (row.state, row.sent_copy) == (State.REJECTED, SentCopy.NONE)
+    assert "No such user" in row.sentence
+    assert row.token != old_token
+    smtp_sink.script = Script()
+    saved = drafts.save_draft(row, drafts.Fields(to="bob2@example.test", text="x", plain=True), row.revision)
+    assert delivered(queued(saved.outgoing)).state == State.SENT
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        Script(greeting="421 4.3.2 Busy"),
+        Script(mail="451 4.3.0 Later"),
+        Script(rcpt_default="451 4.2.0 Greylisted"),
+        Script(data="451 4.3.0 Later"),
+        Script(final="451 4.3.0 Later"),
+        Script(hang_up="connect"),
+        Script(hang_up="mail"),
+        Script(hang_up="data"),
+    ],
+)
+def test_what_is_temporary_is_tried_again_and_arrives_once(write: Write, smtp_sink: SmtpSink, script: Script) -> None:
+    smtp_sink.script = script
+    row = delivered(queued(write()))
+    assert (row.state, row.data_begun) == (State.QUEUED, False)
+    assert timezone.now() < row.send_after < timezone.now() + timedelta(minutes=2)
+    assert "tried again at" in row.sentence
+    message_id = row.message_id
+    smtp_sink.script = Script()
+    due(row)
+    row = delivered(row)
+    assert (row.state, row.message_id) == (State.SENT, message_id)
+    assert len(smtp_sink.wait_for(1)) == 1
+
+
+def test_a_wrong_password_waits_for_the_person_and_is_said_once(
+    write: Write, smtp_sink: SmtpSink, account: MailAccount
+) -> None:
+    smtp_sink.script = Script(auth="535 5.7.8 No")
+    row = delivered(queued(write()))
+    assert row.state == State.QUEUED
+    assert row.send_after > timezone.now() + timedelta(minutes=30)
+    assert "password" in row.sentence
+    due(row)
+    delivered(row)
+    assert Notice.objects.filter(user=account.user).count() == 1
+    queue.unblock(account.pk)
+    smtp_sink.script = Script()
+    assert delivered(row).state == State.SENT
+
+
+@pytest.mark.parametrize(
+    ("script", "said"),
+    [
+        (Script(size=10), "at most"),
+        (Script(final="554 5.7.1 Spam"), "Spam"),
+        (Script(mail="550 5.7.1 Not yours"), "Not yours"),
+    ],
+)
+def test_what_is_refused_for_good_is_kept_to_be_edited(
+    write: Write, smtp_sink: SmtpSink, script: Script, said: str
+) -> None:
+    smtp_sink.script = script
+    row = delivered(queued(write()))
+    assert row.state == State.REJECTED
+    assert said in row.sentence
+
+
+@pytest.mark.parametrize("moment", ["reply", "accepted"])
+def test_a_lost_answer_is_never_repeated_by_itself(write: Write, smtp_sink: SmtpSink, moment: str) -> None:
+    smtp_sink.script = Script(hang_up=moment)  # type: ignore[arg-type]
+    row = delivered(queued(write()))
+    assert row.state == State.UNCLEAR
+    smtp_sink.script = Script()
+    OutgoingMessage.objects.filter(pk=row.pk).update(send_after=timezone.now() - timedelta(days=1))
+    deliver.settle_abandoned()
+    assert deliver.claim(row.pk) is None
+
+
+def test_plain_text_is_not_used_where_it_is_not_allowed(
+    write: Write, smtp_sink: SmtpSink, account: MailAccount, settings: LazySettings
+) -> None:
+    account.smtp_security = "plain"
+    account.save()
+    settings.ALLOW_PLAINTEXT = False
+    row = delivered(queued(write()))
+    assert row.state == State.QUEUED
+    assert "encryption" in row.sentence
+    assert "AUTH" not in smtp_sink.commands
+
+
+def test_lost_bytes_are_said_and_nothing_is_sent(write: Write, smtp_sink: SmtpSink) -> None:
+    row = queued(write())
+    row.raw.storage.delete(row.raw.name)
+    assert delivered(row).state == State.REJECTED
+    assert smtp_sink.received == []
+
+
+# --- the worker is killed (fault F38)
+
+
+def _die(*_: object, **__: object) -> None:
+    raise Killed
+
+
+def lease_over(row: OutgoingMessage) -> OutgoingMessage:
+    OutgoingMessage.objects.filter(pk=row.pk).update(lease_until=timezone.now() - timedelta(seconds=1))
+    deliver.settle_abandoned()
+    row.refresh_from_db()
+    return row
+
+
+BEFORE_DATA: list[tuple[str, Callable[..., object]]] = [
+    ("_connected", _die),  # before connecting
+    ("_sign_in", _die),  # before signing in
+    ("_recipient", _die),  # after MAIL
+]
+AFTER_DATA: list[tuple[str, Callable[..., object]]] = [
+    ("_hand_over", _die),  # after DATA
+    ("_final", _die),  # in the middle of the message
+]
+
+
+@pytest.mark.parametrize(("step", "dies"), BEFORE_DATA)
+def test_killed_before_data_it_is_sent_by_the_next_worker(
+    write: Write, smtp_sink: SmtpSink, monkeypatch: pytest.MonkeyPatch, step: str, dies: Callable[..., object]
+) -> None:
+    row = queued(write())
+    with monkeypatch.context() as patched:
+        patched.setattr(smtp, step, dies)
+        with pytest.raises(Killed):
+            delivered(row)
+    row.refresh_from_db()
+    assert row.state == State.SENDING
+    deliver.settle_abandoned()
+    assert deliver.claim(row.pk) is None  # the lease still runs
+    assert lease_over(row).state == State.QUEUED
+    assert delivered(row).state == State.SENT
+    assert len(smtp_sink.wait_for(1)) == 1
+
+
+@pytest.mark.parametrize(("step", "dies"), AFTER_DATA)
+def test_killed_after_data_began_it_is_unclear(
+    write: Write, monkeypatch: pytest.MonkeyPatch, step: str, dies: Callable[..., object]
+) -> None:
+    row = queued(write())
+    with monkeypatch.context() as patched:
+        patched.setattr(smtp, step, dies)
+        with pytest.raises(Killed):
+            delivered(row)
+    assert lease_over(row).state == State.UNCLEAR
+
+
+def test_killed_between_the_answer_and_its_record_it_is_unclear(
+    write: Write, smtp_sink: SmtpSink, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    row = queued(write())
+    with monkeypatch.context() as patched:
+        patched.setattr(deliver, "_record", _die)
+        with pytest.raises(Killed):
+            delivered(row)
+    smtp_sink.wait_for(1)
+    assert lease_over(row).state == State.UNCLEAR
+    assert len(smtp_sink.received) == 1
+
+
+def test_killed_after_the_record_the_copy_is_still_due(
+    write: Write, smtp_sink: SmtpSink, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    row = queued(write())
+    with monkeypatch.context() as patched:
+        patched.setattr(deliver, "sent", _die)
+        with pytest.raises(Killed):
+            delivered(row)
+    row.refresh_from_db()
+    assert (row.state, row.sent_copy) == (State.SENT, SentCopy.DUE)
+    assert len(smtp_sink.wait_for(1)) == 1
+
+
+def test_a_database_that_is_away_for_a_moment_does_not_lose_the_answer(
+    write: Write, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    row = queued(write())
+    claimed = deliver.claim(row.pk)
+    assert claimed is not None
+    failures = iter([DatabaseError("locked")] * 3)
+    monkeypatch.setattr(deliver, "RECORD_PAUSE", 0.0)
+    monkeypatch.setattr(deliver, "close_old_connections", lambda: None)
+    original = type(OutgoingMessage.objects.all()).update
+
+    def update(rows: object, **values: object) -> int:
+        if "recipients" in values and (failure := next(failures, None)):
+            raise failure
+        return original(rows, **values)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(type(OutgoingMessage.objects.all()), "update", update)
+    deliver.deliver(claimed)
+    row.refresh_from_db()
+    assert row.state == State.SENT
+
+
+def test_a_worker_that_lost_its_claim_before_data_sends_nothing(
+    write: Write, smtp_sink: SmtpSink, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    row = queued(write())
+    slow = deliver.claim(row.pk)
+    assert slow is not None
+    lease_over(row)
+    assert delivered(row).state == State.SENT
+    deliver.deliver(slow)
+    row.refresh_from_db()
+    assert row.state == State.SENT
+    assert len(smtp_sink.received) == 1
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.database
+def test_two_workers_deliver_each_message_once(write: Write, smtp_sink: SmtpSink) -> None:
+    rows = [queued(write(subject=f"Number {number}")) for number in range(3)]
+    while OutgoingMessage.objects.filter(state=State.QUEUED).exists():
+        deliver.deliver_due("one", lambda: False)
+        deliver.deliver_due("two", lambda: False)
+        assert deliver.drain(20)
+    assert {row.pk for row in OutgoingMessage.objects.filter(state=State.SENT)} == {row.pk for row in rows}
+    assert len(smtp_sink.received) == 3
+
+
+def test_a_stopping_worker_starts_nothing_new(write: Write) -> None:
+    row = queued(write())
+    assert deliver.deliver_due("one", lambda: True) == 0
+    row.refresh_from_db()
+    assert row.state == State.QUEUED
+
+
+def test_the_original_is_marked_answered_here_and_on_the_server(write: Write, account: MailAccount) -> None:
+    folder = Folder.objects.create(account=account, name="INBOX", special_use="inbox", uidvalidity=1, uidnext=2)
+    message = Message.objects.create(
+        account=account,
+        folder=folder,
+        shown_in=folder,
+        uidvalidity=1,
+        uid=1,
+        conversation=Conversation.objects.create(user=account.user),
+        message_key=1,
+        internaldate=timezone.now(),
+    )
+    for link, column in [("answers", "answered"), ("forwards", "keywords")]:
+        draft = write()
+        OutgoingMessage.objects.filter(pk=draft.pk).update(**{link: message})
+        draft.refresh_from_db()
+        delivered(queued(draft))
+        message.refresh_from_db()
+        assert getattr(message, column) in (True, ["$Forwarded"])
+    flags = list(PendingAction.objects.filter(message=message).values_list("flag", "value"))
+    assert flags == [("answered", True), ("$Forwarded", True)]

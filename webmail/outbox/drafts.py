@@ -1,0 +1,314 @@
+"""What is being written: created, saved without ever losing a text, given attachments, thrown away and taken back."""
+
+import uuid
+from dataclasses import dataclass, fields
+from datetime import timedelta
+from typing import BinaryIO
+
+from django.conf import settings
+from django.core.files.base import File
+from django.db import transaction
+from django.db.models import F, Sum
+from django.utils import timezone
+
+from accounts.models import Identity, MailAccount, User
+from webmail.errors import GiveUp, Reason
+from webmail.mime.charset import storable
+from webmail.mime.html import clean_own
+from webmail.mime.params import media_type, safe_filename
+from webmail.models import Message, OutgoingAttachment, OutgoingMessage, SyncState
+from webmail.models.mirror import announce, change
+
+from .letter import default_identity
+from .smtp import megabytes
+
+State = OutgoingMessage.State
+EDITABLE = (State.DRAFT, State.REJECTED)
+DISCARD_KEPT = timedelta(seconds=15)  # until the server's copy goes, too
+QUIET = timedelta(seconds=2)  # after the last keystroke, before the draft goes to the server
+LONGEST_FIELD = 100_000
+LONGEST_TEXT = 2_000_000
+MOST_ATTACHMENTS = 200
+
+
+@dataclass(frozen=True)
+class Fields:
+    """What the composer's form holds."""
+
+    to: str = ""
+    cc: str = ""
+    bcc: str = ""
+    subject: str = ""
+    text: str = ""
+    html: str = ""
+    plain: bool = False
+    identity_id: int | None = None
+
+
+@dataclass(frozen=True)
+class Saved:
+    """``outgoing`` holds the text now; ``conflict``: it is a new draft, because the other was changed meanwhile."""
+
+    outgoing: OutgoingMessage
+    conflict: bool = False
+
+
+def ask_worker(account_id: int, after: timedelta = timedelta(0)) -> None:
+    """Make the account due once ``after`` has passed; announce() and the clock wake the worker."""
+    when = timezone.now() + after
+    if not SyncState.objects.filter(account_id=account_id, due_at__gt=when).update(due_at=when):
+        SyncState.objects.get_or_create(account_id=account_id, defaults={"due_at": when})
+
+
+def tidy(given: Fields) -> Fields:
+    """Storable, bounded, one line where there is one line, and HTML by the rules of our own."""
+
+    def line(text: str, limit: int = LONGEST_FIELD) -> str:
+        return " ".join(storable(text).split())[:limit]
+
+    return Fields(
+        to=line(given.to),
+        cc=line(given.cc),
+        bcc=line(given.bcc),
+        subject=line(given.subject, 2000),
+        text=storable(given.text).replace("\r\n", "\n")[:LONGEST_TEXT],
+        html="" if given.plain else clean_own(given.html[:LONGEST_TEXT]),
+        plain=given.plain,
+        identity_id=given.identity_id,
+    )
+
+
+def new_draft(
+    user: User,
+    account: MailAccount,
+    given: Fields,
+    *,
+    in_reply_to: str = "",
+    references: str = "",
+    answers: Message | None = None,
+    forwards: Message | None = None,
+) -> OutgoingMessage:
+    given = tidy(given)
+    identity = _identity(user.pk, given)
+    identity = identity or default_identity(account)
+    return OutgoingMessage.objects.create(
+        user=user,
+        account=identity.account if identity else account,
+        identity=identity,
+        **_columns(given),
+        in_reply_to=in_reply_to[:998],
+        references=references,
+        answers=answers,
+        forwards=forwards,
+        # Nothing was written yet: there is nothing to save on the server.
+        revision=1,
+        saved_revision=1,
+    )
+
+
+def save_draft(outgoing: OutgoingMessage, given: Fields, revision: int) -> Saved:
+    """Keep what was written on top of ``revision``, the one the page knows.
+
+    If the draft was changed from elsewhere meanwhile, or is already on its way, the text becomes a draft of its own:
+    nothing is overwritten, nothing is lost (fault F43). Saving the same again changes nothing, so a save whose answer was
+    lost can be repeated.
+    """
+    given = tidy(given)
+    identity = _identity(outgoing.user_id, given)
+    columns = _columns(given)
+    if identity is not None:
+        columns |= {"identity": identity, "account_id": identity.account_id}
+    with transaction.atomic():
+        if same(outgoing, given):
+            return Saved(outgoing)
+        standing = OutgoingMessage.objects.filter(pk=outgoing.pk, revision=revision, state__in=EDITABLE)
+        saved = standing.update(**columns, revision=F("revision") + 1, updated_at=timezone.now(), discarded=False)
+        if saved:
+            if identity is not None and identity.account_id != outgoing.account_id:
+                _leave_account(outgoing)
+            outgoing.refresh_from_db()
+            ask_worker(outgoing.account_id, QUIET)
+            announce(outgoing.user_id)
+            return Saved(outgoing)
+    return Saved(_copy(outgoing, given), conflict=True)
+
+
+def same(outgoing: OutgoingMessage, given: Fields) -> bool:
+    """Whether the row as it stands now says what ``given``, which is tidy, says; ``outgoing`` is read again."""
+    outgoing.refresh_from_db()
+    mine = _columns(given)
+    return all(getattr(outgoing, name) == value for name, value in mine.items()) and given.identity_id in {
+        None,
+        outgoing.identity_id,
+    }
+
+
+def _columns(given: Fields) -> dict[str, object]:
+    return {field.name: getattr(given, field.name) for field in fields(given) if field.name != "identity_id"}
+
+
+def _identity(user_id: int, given: Fields) -> Identity | None:
+    if given.identity_id is None:
+        return None
+    own = Identity.objects.filter(account__user_id=user_id).select_related("account")
+    return own.filter(pk=given.identity_id).first()
+
+
+def _leave_account(outgoing: OutgoingMessage) -> None:
+    """The draft is written as somebody of another account: its copy on the first one's server has to go."""
+    if outgoing.draft_uid is None and not outgoing.copy_message_id:
+        return
+    OutgoingMessage.objects.create(
+        user_id=outgoing.user_id,
+        account_id=outgoing.account_id,
+        discarded=True,
+        draft_uid=outgoing.draft_uid,
+        draft_uidvalidity=outgoing.draft_uidvalidity,
+        copy_message_id=outgoing.copy_message_id,
+    )
+    ask_worker(outgoing.account_id)
+    OutgoingMessage.objects.filter(pk=outgoing.pk).update(
+        draft_uid=None, draft_uidvalidity=None, copy_message_id="", saved_revision=0, draft_message=None
+    )
+
+
+def _copy(outgoing: OutgoingMessage, given: Fields) -> OutgoingMessage:
+    with transaction.atomic():
+        copy = new_draft(
+            outgoing.user,
+            outgoing.account,
+            given,
+            in_reply_to=outgoing.in_reply_to,
+            references=outgoing.references,
+            answers=outgoing.answers,
+            forwards=outgoing.forwards,
+        )
+        OutgoingMessage.objects.filter(pk=copy.pk).update(saved_revision=0)
+        copy_attachments(outgoing, copy)
+        ask_worker(copy.account_id, QUIET)
+        announce(copy.user_id)
+    return copy
+
+
+def copy_attachments(source: OutgoingMessage, target: OutgoingMessage) -> None:
+    """Each draft owns its files, so that removing one leaves the other whole. What is gone here is named at Send."""
+    for row in source.attachments.all():
+        copied = OutgoingAttachment(
+            outgoing=target,
+            filename=row.filename,
+            content_type=row.content_type,
+            size=row.size,
+            content_id=row.content_id,
+            message=row.message,
+            section=row.section,
+        )
+        if row.file:
+            try:
+                with row.file.storage.open(str(row.file.name), "rb") as stream:
+                    copied.file.save(uuid.uuid4().hex, File(stream), save=False)
+            except OSError:
+                copied.file.name = row.file.name
+        copied.save()
+
+
+def attach(
+    outgoing: OutgoingMessage, stream: BinaryIO, filename: str, content_type: str, *, inline: bool = False
+) -> OutgoingAttachment:
+    """Keep an uploaded file with the draft. Raise GiveUp if all of them together are too large."""
+    file = File(stream)
+    already = outgoing.attachments.aggregate(octets=Sum("size"))["octets"] or 0
+    if already + file.size > settings.MAX_UPLOAD_BYTES:
+        limit = megabytes(settings.MAX_UPLOAD_BYTES)
+        raise GiveUp(Reason.TOO_LARGE, f"“{safe_filename(filename)}” does not fit: a message can carry {limit}.")
+    if outgoing.attachments.count() >= MOST_ATTACHMENTS:
+        raise GiveUp(Reason.TOO_LARGE, f"A message can carry {MOST_ATTACHMENTS} files.")
+    row = OutgoingAttachment(
+        outgoing=outgoing,
+        filename=(safe_filename(filename) or "attachment")[:255],
+        content_type=media_type(content_type, "application/octet-stream")[:255],
+        size=file.size,
+        content_id=f"{uuid.uuid4().hex}@webmail" if inline else "",
+    )
+    row.file.save(uuid.uuid4().hex, file, save=False)
+    with transaction.atomic():
+        if not touch(outgoing):
+            row.file.delete(save=False)
+            raise GiveUp(Reason.GONE, "This message is already on its way; nothing can be added to it.")
+        row.save()
+    return row
+
+
+def remove_attachment(outgoing: OutgoingMessage, attachment: OutgoingAttachment) -> None:
+    with transaction.atomic():
+        if not touch(outgoing):
+            raise GiveUp(Reason.GONE, "This message is already on its way; nothing can be removed from it.")
+        attachment.delete()
+    if attachment.file:
+        transaction.on_commit(lambda: attachment.file.storage.delete(str(attachment.file.name)))
+
+
+def touch(outgoing: OutgoingMessage) -> bool:
+    """Have the server's copy made anew; False if the draft can no longer be changed.
+
+    The revision stays: it guards the text, and a file that arrives while the text is being saved is no conflict.
+    """
+    standing = OutgoingMessage.objects.filter(pk=outgoing.pk, state__in=EDITABLE)
+    if not standing.update(saved_revision=0, updated_at=timezone.now()):
+        return False
+    ask_worker(outgoing.account_id, QUIET)
+    return True
+
+
+def discard(outgoing: OutgoingMessage) -> bool:
+    """Throw a draft away; for a while it can be restored. False if it is already on its way."""
+    with change(outgoing.user_id) as changed:
+        standing = OutgoingMessage.objects.filter(pk=outgoing.pk, state__in=[*EDITABLE, State.UNCLEAR])
+        if not standing.update(discarded=True, updated_at=timezone.now()):
+            return False
+        for message in server_copies(outgoing):
+            changed.message(message)
+            Message.objects.filter(pk=message.pk).update(shown_in=None)
+        ask_worker(outgoing.account_id, DISCARD_KEPT)
+    return True
+
+
+def restore(outgoing: OutgoingMessage) -> bool:
+    """Take a discarded draft back. False if it is gone for good."""
+    with change(outgoing.user_id) as changed:
+        standing = OutgoingMessage.objects.filter(pk=outgoing.pk, discarded=True)
+        if not standing.update(discarded=False, updated_at=timezone.now(), saved_revision=0):
+            return False
+        for message in server_copies(outgoing):
+            changed.message(message)
+            Message.objects.filter(pk=message.pk, missing_since__isnull=True).update(shown_in=F("folder"))
+        ask_worker(outgoing.account_id, QUIET)
+    return True
+
+
+def server_copies(outgoing: OutgoingMessage) -> list[Message]:
+    """The rows of the mirror that are this draft's copy on the server."""
+    drafts = Message.objects.filter(account_id=outgoing.account_id, folder__special_use="drafts")
+    found: list[Message] = []
+    if outgoing.draft_uid is not None:
+        found += drafts.filter(uidvalidity=outgoing.draft_uidvalidity, uid=outgoing.draft_uid)
+    if outgoing.copy_message_id:
+        found += [row for row in drafts.filter(message_id=outgoing.copy_message_id) if row not in found]
+    return found
+
+
+def delete_with_files(outgoing: OutgoingMessage) -> None:
+    names = [(row.file.storage, row.file.name) for row in outgoing.attachments.all() if row.file]
+    if outgoing.raw:
+        names.append((outgoing.raw.storage, outgoing.raw.name))
+    outgoing.delete()
+    for storage, name in names:
+        storage.delete(str(name))
+
+
+def draft_of(message: Message) -> OutgoingMessage | None:
+    """The row whose copy on the server this message is, until it is sent."""
+    rows = OutgoingMessage.objects.filter(account_id=message.account_id, discarded=False).exclude(state=State.SENT)
+    found = rows.filter(draft_uidvalidity=message.uidvalidity, draft_uid=message.uid).first() if message.uid else None
+    if found is None and message.message_id:
+        found = rows.filter(copy_message_id=message.message_id).first()
+    return found

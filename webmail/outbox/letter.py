@@ -1,0 +1,107 @@
+"""An outgoing row as a message: recipients read, text and HTML made, attachments opened."""
+
+import re
+from collections.abc import Callable, Iterable
+from datetime import datetime
+from typing import BinaryIO, cast
+
+from accounts.models import Identity, MailAccount
+from webmail.errors import GiveUp, Reason
+from webmail.mime import build
+from webmail.mime.address import Address, addresses
+from webmail.mime.compose import address_spec, clean
+from webmail.mime.html import clean_own
+from webmail.mime.text import html_to_text
+from webmail.models import OutgoingAttachment, OutgoingMessage
+
+Opener = Callable[[OutgoingAttachment], BinaryIO]
+FIELDS = ("to", "cc", "bcc")
+_DOCUMENT = '<!DOCTYPE html>\n<html><head><meta charset="utf-8"></head><body>\n{}\n</body></html>\n'
+_EMPTY = re.compile(r"(?:<(?:div|p|br)\b[^<>]*>|</(?:div|p)>|&nbsp;|\s)*", re.IGNORECASE)
+_DOMAIN = re.compile(r"(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)*[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?", re.IGNORECASE)
+
+
+def sender(outgoing: OutgoingMessage) -> Address:
+    identity = outgoing.identity
+    return Address(identity.name, identity.address) if identity else Address("", outgoing.account.address)
+
+
+def default_identity(account: MailAccount) -> Identity | None:
+    return account.identities.order_by("-is_default", "id").first()
+
+
+def is_address(address: str) -> bool:
+    """Whether mail could be sent there (RFC 5321 section 4.1.2)."""
+    try:
+        domain = address_spec(address).rpartition("@")[2]
+    except ValueError:
+        return False
+    return bool(domain.startswith("[") or _DOMAIN.fullmatch(domain)) and len(address) <= 320
+
+
+def recipients(outgoing: OutgoingMessage) -> list[str]:
+    """Every address once, in order. Raise GiveUp(ADDRESS) naming the first that is none, or if there are none."""
+    found: dict[str, str] = {}
+    for field in FIELDS:
+        for person in addresses(getattr(outgoing, field)):
+            if not is_address(person.address):
+                shown = clean(person.address or person.name)[:200]
+                raise GiveUp(Reason.ADDRESS, f"“{shown}” is not a mail address. Correct or remove it.", detail=field)
+            found.setdefault(person.address.casefold(), person.address)
+    if not found:
+        raise GiveUp(Reason.ADDRESS, "Say who this is for: add a recipient.", detail="to")
+    return list(found.values())
+
+
+def has_html(outgoing: OutgoingMessage) -> bool:
+    return not outgoing.plain and _EMPTY.fullmatch(outgoing.html) is None
+
+
+def as_mime(outgoing: OutgoingMessage, *, message_id: str, date: datetime, open_file: Opener) -> build.Outgoing:
+    """``open_file`` is called while the message is built, and may raise MailError."""
+    rich = has_html(outgoing)
+    html = clean_own(outgoing.html) if rich else ""
+    identity = outgoing.identity
+    return build.Outgoing(
+        from_=sender(outgoing),
+        to=addresses(outgoing.to),
+        cc=addresses(outgoing.cc),
+        bcc=addresses(outgoing.bcc),
+        reply_to=addresses(identity.reply_to) if identity and identity.reply_to else [],
+        subject=outgoing.subject,
+        text=html_to_text(html) if rich else outgoing.text,
+        html=_DOCUMENT.format(html) if rich else "",
+        message_id=message_id,
+        date=date,
+        in_reply_to=outgoing.in_reply_to,
+        references=outgoing.references.split(),
+        attachments=[_attachment(row, html, open_file) for row in outgoing.attachments.all()],
+    )
+
+
+def _attachment(row: OutgoingAttachment, html: str, open_file: Opener) -> build.Attachment:
+    inline = bool(row.content_id) and f"cid:{row.content_id}" in html
+    return build.Attachment(row.filename, row.content_type, row.content_id, inline, lambda: open_file(row))
+
+
+def open_local(row: OutgoingAttachment) -> BinaryIO:
+    """Raise GiveUp naming the file if it is no longer there: a mail is never sent without it unnoticed (fault F44)."""
+    name = str(row.file.name or "")
+    missing = GiveUp(
+        Reason.GONE, f"The file “{row.filename}” is no longer here. Remove it or attach it again.", detail=name
+    )
+    if not name:
+        raise missing
+    try:
+        size = row.file.storage.size(name)
+        stream = row.file.storage.open(name, "rb")
+    except OSError as error:
+        raise missing from error
+    if size != row.size:
+        stream.close()
+        raise missing
+    return cast(BinaryIO, stream)
+
+
+def is_local(rows: Iterable[OutgoingAttachment]) -> bool:
+    return all(row.file for row in rows)

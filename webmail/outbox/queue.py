@@ -1,0 +1,207 @@
+"""From draft to queue: checked, frozen once, and taken back as long as no worker has it."""
+
+import uuid
+from collections.abc import Iterable
+from datetime import timedelta
+from io import BytesIO
+
+from django.conf import settings
+from django.core.files.base import File
+from django.db import transaction
+from django.db.models import Sum
+from django.utils import timezone
+
+from webmail.errors import GiveUp, Reason
+from webmail.mime.build import build, new_message_id
+from webmail.models import Notice, OutgoingMessage
+from webmail.models.mirror import announce
+
+from . import letter
+from .drafts import EDITABLE, Fields, ask_worker, copy_attachments, new_draft, same, save_draft, tidy
+from .smtp import envelope_address, megabytes
+
+State, SentCopy = OutgoingMessage.State, OutgoingMessage.SentCopy
+
+
+class NotSaved(GiveUp):
+    """The draft was changed elsewhere: the text stands in ``copy``, and nothing was sent."""
+
+    def __init__(self, copy: OutgoingMessage, sentence: str) -> None:
+        super().__init__(Reason.REFUSED, sentence)
+        self.copy = copy
+
+
+def send(outgoing: OutgoingMessage, given: Fields, revision: int, *, token: uuid.UUID) -> OutgoingMessage:
+    """Save what the page holds and queue it. The second press of one Send gets the first's result (fault F39).
+
+    Raise NotSaved if the draft was changed elsewhere meanwhile, GiveUp with the field's name in ``detail`` if something
+    is missing.
+    """
+    outgoing.refresh_from_db()
+    if outgoing.state not in EDITABLE:
+        if same(outgoing, tidy(given)):
+            return outgoing
+        sentence = "This message had already been sent from elsewhere. What you wrote here is kept as a new draft."
+        raise NotSaved(save_draft(outgoing, given, revision).outgoing, sentence)
+    saved = save_draft(outgoing, given, revision)
+    if saved.conflict:
+        sentence = "The draft was changed elsewhere. What you wrote here is kept as a new draft; nothing was sent."
+        raise NotSaved(saved.outgoing, sentence)
+    return enqueue(saved.outgoing, token=token)
+
+
+def enqueue(outgoing: OutgoingMessage, *, token: uuid.UUID) -> OutgoingMessage:
+    """Check and queue a draft. Idempotent per token, which every return to the drafts renews.
+
+    The bytes are frozen here if every file is local; otherwise the worker fetches the files and freezes them, once.
+    """
+    if outgoing.state not in EDITABLE:
+        return outgoing
+    if outgoing.token != token:
+        raise GiveUp(Reason.REFUSED, "This page is out of date. Look at the message again before you send it.")
+    people = letter.recipients(outgoing)
+    _check_files(outgoing)
+    now = timezone.now()
+    values = {
+        "state": State.QUEUED,
+        "discarded": False,
+        "message_id": new_message_id(letter.sender(outgoing).address.rpartition("@")[2]),
+        "envelope_from": letter.sender(outgoing).address,
+        "recipients": results_of(people),
+        "send_after": now + timedelta(seconds=settings.SEND_UNDO_SECONDS),
+        "updated_at": now,
+        "lease_until": None,
+        "data_begun": False,
+        "attempts": 0,
+        "sentence": "",
+        "sent_at": None,
+        "sent_copy": SentCopy.NONE,
+        "sent_copy_attempts": 0,
+        "raw": "",
+    }
+    if letter.is_local(outgoing.attachments.all()):
+        values["raw"] = freeze(outgoing, str(values["message_id"]), letter.open_local)
+    standing = OutgoingMessage.objects.filter(
+        pk=outgoing.pk, state__in=EDITABLE, token=token, revision=outgoing.revision
+    )
+    if not standing.update(**values) and values["raw"]:
+        outgoing.raw.storage.delete(str(values["raw"]))
+    outgoing.refresh_from_db()
+    if outgoing.state in EDITABLE:
+        raise GiveUp(Reason.REFUSED, "The draft was changed elsewhere just now. Look at it again before you send it.")
+    ask_worker(outgoing.account_id, timedelta(0))
+    announce(outgoing.user_id)
+    return outgoing
+
+
+def results_of(people: Iterable[str]) -> list[dict[str, object]]:
+    return [{"address": address, "code": 0, "text": ""} for address in people]
+
+
+def freeze(outgoing: OutgoingMessage, message_id: str, open_file: letter.Opener) -> str:
+    """Build the bytes and store them; return their name in the storage. Raise MailError if a file is missing."""
+    message = letter.as_mime(outgoing, message_id=message_id, date=timezone.now(), open_file=open_file)
+    try:
+        data = build(message)
+    except ValueError as error:
+        raise GiveUp(Reason.ADDRESS, "An address of this message cannot be used.", detail=str(error)) from error
+    storage, field = outgoing.raw.storage, outgoing.raw.field
+    return storage.save(field.generate_filename(outgoing, f"{uuid.uuid4().hex}.eml"), File(BytesIO(data)))
+
+
+def _check_files(outgoing: OutgoingMessage) -> None:
+    """Every local file is here, every other is still named by a message; all of them fit."""
+    try:
+        envelope_address(letter.sender(outgoing).address)
+    except ValueError:
+        raise GiveUp(Reason.ADDRESS, "The address you write from is not one. Choose another.", detail="from") from None
+    for row in outgoing.attachments.all():
+        if row.file:
+            letter.open_local(row).close()
+        elif row.message_id is None:
+            sentence = f"The file “{row.filename}” is no longer here. Remove it or attach it again."
+            raise GiveUp(Reason.GONE, sentence, detail="attachments")
+    size = outgoing.attachments.aggregate(octets=Sum("size"))["octets"] or 0
+    if size > settings.MAX_UPLOAD_BYTES:
+        sentence = f"The files come to {megabytes(size)}; a message can carry {megabytes(settings.MAX_UPLOAD_BYTES)}."
+        raise GiveUp(Reason.TOO_LARGE, sentence, detail="attachments")
+
+
+def reject(outgoing: OutgoingMessage, sentence: str) -> None:
+    """A queued message cannot be sent as it is: it is the person's again, to be edited."""
+    waiting = OutgoingMessage.objects.filter(pk=outgoing.pk, state=State.QUEUED)
+    if waiting.update(state=State.REJECTED, token=uuid.uuid4(), sentence=sentence[:1000]):
+        Notice.objects.create(user_id=outgoing.user_id, text=f"“{outgoing}” was not sent. {sentence}"[:1000])
+        announce(outgoing.user_id)
+
+
+def undo(outgoing: OutgoingMessage) -> bool:
+    """Back to the drafts. False: too late, a worker has it (fault F40). The number of updated rows decides."""
+    waiting = OutgoingMessage.objects.filter(pk=outgoing.pk, state=State.QUEUED, sent_at__isnull=True)
+    raw = outgoing.raw.name
+    back = waiting.update(
+        state=State.DRAFT, token=uuid.uuid4(), raw="", message_id="", send_after=None, attempts=0, sentence=""
+    )
+    if back and raw:
+        outgoing.raw.storage.delete(str(raw))
+    outgoing.refresh_from_db()
+    announce(outgoing.user_id)
+    return bool(back)
+
+
+def send_again(outgoing: OutgoingMessage) -> OutgoingMessage:
+    """What "try again" means depends on the state.
+
+    Waiting: at once. Unclear: the same bytes with the same Message-ID once more, because the person said so. Sent, but not
+    to all: a new draft to those who were refused. Raise GiveUp where there is nothing to repeat.
+    """
+    now = timezone.now()
+    if outgoing.state == State.SENT and refused(outgoing):
+        return _draft_to_refused(outgoing)
+    rows = OutgoingMessage.objects.filter(pk=outgoing.pk, state__in=[State.QUEUED, State.UNCLEAR])
+    if not rows.exclude(raw="", state=State.UNCLEAR).update(
+        state=State.QUEUED, send_after=now, data_begun=False, sentence="", updated_at=now, lease_until=None
+    ):
+        raise GiveUp(Reason.REFUSED, "There is nothing to send again.")
+    outgoing.refresh_from_db()
+    announce(outgoing.user_id)
+    return outgoing
+
+
+def refused(outgoing: OutgoingMessage) -> list[str]:
+    return [each["address"] for each in outgoing.recipients if int(each.get("code") or 0) >= 400]
+
+
+def _draft_to_refused(outgoing: OutgoingMessage) -> OutgoingMessage:
+    given = Fields(
+        to=", ".join(refused(outgoing)),
+        subject=outgoing.subject,
+        text=outgoing.text,
+        html=outgoing.html,
+        plain=outgoing.plain,
+        identity_id=outgoing.identity_id,
+    )
+    with transaction.atomic():
+        draft = new_draft(
+            outgoing.user,
+            outgoing.account,
+            given,
+            in_reply_to=outgoing.in_reply_to,
+            references=outgoing.references,
+            answers=outgoing.answers,
+            forwards=outgoing.forwards,
+        )
+        copy_attachments(outgoing, draft)
+        OutgoingMessage.objects.filter(pk=outgoing.pk).update(sentence="")
+    return draft
+
+
+def dismiss(outgoing: OutgoingMessage) -> None:
+    """The person has read what became of it."""
+    OutgoingMessage.objects.filter(pk=outgoing.pk, state=State.SENT).update(sentence="")
+
+
+def unblock(account_id: int) -> None:
+    """The account was edited: what waits for that is due now."""
+    waiting = OutgoingMessage.objects.filter(account_id=account_id, state=State.QUEUED, attempts__gt=0)
+    waiting.update(send_after=timezone.now())
