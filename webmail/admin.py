@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.conf import settings
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
@@ -9,6 +10,11 @@ from django.utils import timezone
 
 from webmail.models import Folder, Message, OutgoingMessage, PendingAction, SyncState
 from webmail.sync import attention
+
+
+admin.site.site_header = f"{settings.PRODUCT_NAME} administration"
+admin.site.site_title = admin.site.site_header
+admin.site.index_title = "Administration"
 
 
 class LookOnly(admin.ModelAdmin):

@@ -1,5 +1,7 @@
 """The accounts of a person: how each fares, adding, changing, trying, pausing and removing them."""
 
+from datetime import timedelta
+
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth import logout
@@ -7,6 +9,8 @@ from django.contrib.auth.decorators import login_required
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils import timezone
+from django.utils.timesince import timesince
 from django.views.decorators.debug import sensitive_post_parameters, sensitive_variables
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
@@ -41,11 +45,21 @@ def state_of(account: MailAccount) -> tuple[str, str]:
     return sync.status, sentence
 
 
+def looked_at(account: MailAccount) -> str:
+    """When the worker last went through the account, in words."""
+    sync = getattr(account, "sync", None)
+    if account.paused or sync is None or sync.last_pass_at is None:
+        return ""
+    if timezone.now() - sync.last_pass_at < timedelta(minutes=1):
+        return "Last looked at just now."
+    return f"Last looked at {timesince(sync.last_pass_at, depth=1)} ago."
+
+
 @login_required
 @require_GET
 def accounts_page(request: HttpRequest) -> HttpResponse:
     accounts = list(MailAccount.objects.filter(user=person(request)).select_related("sync"))
-    lines = [(account, getattr(account, "sync", None), *state_of(account)) for account in accounts]
+    lines = [(account, looked_at(account), *state_of(account)) for account in accounts]
     return render(request, "accounts/accounts.html", {"lines": lines, "section": "accounts"})
 
 

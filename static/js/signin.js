@@ -29,4 +29,6 @@ for (const form of document.querySelectorAll("form[data-busy]")) {
   });
 }
 
-document.querySelector('[aria-invalid="true"], .form input:not([type="hidden"])')?.focus();
+const wrong = document.querySelector('[aria-invalid="true"]');
+const empty = document.querySelector("[data-focus] input:not([type=hidden])");
+(wrong ?? empty)?.focus();
