@@ -12,6 +12,8 @@ from webmail.mime.headers import Address, decode, first, message_ids, parse_date
 
 _ADDRESS_LIMIT = 2_000
 _FLAG_LIMIT = 100
+_FLAG_LENGTH = 200
+_CACHED_OCTETS = 500
 _LIST_ID = re.compile(r"<([^<>\s]{1,255})>")
 _PLAIN_ID = re.compile(rb"<([!-;?-~]{1,998})>\Z")
 _PLAIN_DATE = re.compile(
@@ -29,14 +31,14 @@ def flags(value: object) -> frozenset[str]:
     """FLAGS as written by RFC 3501 section 2.3.2, without \\Recent; keywords keep their case."""
     if not isinstance(value, list):
         return frozenset()
-    return _flags(tuple(each for each in value[:_FLAG_LIMIT] if isinstance(each, bytes)))
+    return _flags(tuple(each[:_FLAG_LENGTH] for each in value[:_FLAG_LIMIT] if isinstance(each, bytes)))
 
 
 @lru_cache(maxsize=1024)
 def _flags(names: tuple[bytes, ...]) -> frozenset[str]:
     found = set()
     for name in names:
-        text = name.decode("ascii", "replace")[:200]
+        text = name.decode("ascii", "replace")
         text = _SYSTEM_FLAGS.get(text.lower(), text)
         if text and text != "\\Recent":
             found.add(text)
@@ -52,21 +54,28 @@ def addresses(value: object) -> list[Address]:
         if not isinstance(each, list) or len(each) < 4 or not isinstance(each[3], bytes):
             continue
         name, _, mailbox, host = each[:4]
-        address = _address(
-            name if isinstance(name, bytes) else b"", mailbox if isinstance(mailbox, bytes) else b"", host
+        parts = (
+            name if isinstance(name, bytes) else b"",
+            mailbox if isinstance(mailbox, bytes) else b"",
+            host,
         )
+        # The same people write again and again; what is huge is not kept.
+        small = len(parts[0]) + len(parts[1]) + len(host) <= _CACHED_OCTETS
+        address = _cached_address(*parts) if small else _address(*parts)
         if address.name or address.address:
             found.append(address)
     return found
 
 
-@lru_cache(maxsize=8192)
 def _address(name: bytes, mailbox: bytes, host: bytes) -> Address:
     local = "" if mailbox in _NO_MAILBOX else decode(mailbox)
     domain = "" if host in _NO_DOMAIN else decode(host)
     address = f"{local}@{domain}" if local and domain else local
     written = decode(name)[:1000]
     return Address("" if written == address else written, address[:998])
+
+
+_cached_address = lru_cache(maxsize=8192)(_address)
 
 
 def message(uid: int, items: dict[bytes, Any]) -> RemoteMessage:
