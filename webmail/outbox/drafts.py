@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import BinaryIO
 
 from django.conf import settings
-from django.core.files.base import File
+from django.core.files.base import ContentFile, File
 from django.db import transaction
 from django.db.models import F, Sum
 from django.utils import timezone
@@ -235,6 +235,22 @@ def attach(
             row.file.delete(save=False)
             raise GiveUp(Reason.GONE, "This message is already on its way; nothing can be added to it.")
         row.save()
+    return row
+
+
+def keep_file(
+    outgoing: OutgoingMessage, content: bytes, filename: str, content_type: str, *, content_id: str = ""
+) -> OutgoingAttachment:
+    """A file that came with a draft of another program."""
+    row = OutgoingAttachment(
+        outgoing=outgoing,
+        filename=(safe_filename(filename) or "attachment")[:255],
+        content_type=media_type(content_type, "application/octet-stream")[:255],
+        size=len(content),
+        content_id=content_id if len(content_id) <= 200 else "",
+    )
+    row.file.save(uuid.uuid4().hex, ContentFile(content), save=False)
+    row.save()
     return row
 
 

@@ -53,6 +53,17 @@ def recipients(outgoing: OutgoingMessage) -> list[str]:
     return list(found.values())
 
 
+def written(person: Address) -> str:
+    """An address as a person types it; ``addresses`` reads it back."""
+    name = clean(person.name)
+    if not name or not person.address:
+        return person.address or name
+    if re.fullmatch(r"[\w .'-]+", name):
+        return f"{name} <{person.address}>"
+    quoted = name.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{quoted}" <{person.address}>'
+
+
 def has_html(outgoing: OutgoingMessage) -> bool:
     return not outgoing.plain and _EMPTY.fullmatch(outgoing.html) is None
 

@@ -8,16 +8,19 @@ import logging
 import tempfile
 from collections.abc import Callable
 from datetime import timedelta
-from typing import BinaryIO
+from typing import BinaryIO, cast
 
+from django.db import transaction
 from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 
-from accounts.models import MailAccount
+from accounts.models import Identity, MailAccount
 from webmail.errors import FolderReset, GiveUp, Reason
 from webmail.imap.connection import MailConnection
-from webmail.mime.build import build, new_message_id
-from webmail.models import Folder, Notice, OutgoingAttachment, OutgoingMessage, SpecialUse
+from webmail.mime.address import Address
+from webmail.mime.build import build, new_message_id, parse_draft
+from webmail.mime.parts import part_bytes
+from webmail.models import Folder, Message, Notice, OutgoingAttachment, OutgoingMessage, SpecialUse
 from webmail.models.mirror import announce
 from webmail.outbox import after, drafts, letter, queue
 
@@ -144,6 +147,49 @@ def _remove_copy(connection: MailConnection, row: OutgoingMessage) -> None:
     _update(row, draft_uid=None, draft_uidvalidity=None, copy_message_id="")
 
 
+def edit_draft(message: Message) -> OutgoingMessage:
+    """The row to edit for a message in Drafts: ours, or read from what another program left there. Raise MailError."""
+    known = drafts.draft_of(message)
+    if known is not None:
+        return known
+    raw = b"".join(bodies.source(message))
+    parsed = parse_draft(raw)
+    identity = _identity_of(message.account, parsed.from_.address)
+    given = drafts.Fields(
+        to=_written(parsed.to),
+        cc=_written(parsed.cc),
+        bcc=_written(parsed.bcc),
+        subject=parsed.subject,
+        text=parsed.text,
+        html=parsed.html,
+        plain=not parsed.html,
+        identity_id=identity.pk if identity else None,
+    )
+    with transaction.atomic():
+        row = drafts.new_draft(
+            message.account.user,
+            message.account,
+            given,
+            in_reply_to=parsed.in_reply_to,
+            references=" ".join(parsed.references),
+        )
+        # Its files are kept here: the next copy on the server replaces the message they are in.
+        for part in parsed.attachments:
+            drafts.keep_file(
+                row, part_bytes(raw, part.section) or b"", part.filename, part.type, content_id=part.content_id
+            )
+        _update(row, draft_message=message, draft_uid=message.uid, draft_uidvalidity=message.uidvalidity)
+    return row
+
+
+def _identity_of(account: MailAccount, address: str) -> Identity | None:
+    return Identity.objects.filter(account=account, address__iexact=address).first()
+
+
+def _written(people: list[Address]) -> str:
+    return ", ".join(letter.written(person) for person in people)
+
+
 # --- sent mail
 
 
@@ -206,20 +252,23 @@ def _freeze_waiting(account: MailAccount) -> None:
 
 def _fetch(attachment: OutgoingAttachment) -> BinaryIO:
     """The part an attachment names. Raise MailError; GiveUp names the file if it is gone."""
+    gone = f"The file “{attachment.filename}” is gone with the message it came from."
     message = attachment.message
     if message is None:
-        raise GiveUp(Reason.GONE, f"The file “{attachment.filename}” is gone with the message it came from.")
+        raise GiveUp(Reason.GONE, gone)
+    spool = tempfile.SpooledTemporaryFile(max_size=SPOOL)  # noqa: SIM115 - whoever builds the message closes it
+    octets = 0
     try:
         section = attachment.section
         pieces = bodies.open_part(message, section)[1] if section else bodies.source(message)
-        spool = tempfile.SpooledTemporaryFile(max_size=SPOOL)  # noqa: SIM115 - whoever builds the message closes it
         for piece in pieces:
-            spool.write(piece)
+            octets += spool.write(piece)
     except GiveUp as error:
-        sentence = f"The file “{attachment.filename}” is gone with the message it came from."
-        raise GiveUp(Reason.GONE, sentence, detail=error.detail) from error
+        raise GiveUp(Reason.GONE, gone, detail=error.detail) from error
+    if not octets and attachment.size > 2:
+        raise GiveUp(Reason.GONE, gone, detail=f"section {attachment.section} came back empty")
     spool.seek(0)
-    return spool  # type: ignore[return-value]
+    return cast(BinaryIO, spool)
 
 
 # --- folders
