@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import httpx
@@ -74,12 +75,26 @@ def children_of(parent: int) -> list[Path]:
     return found
 
 
-def test_it_starts_stops_within_five_seconds_and_remembers_its_passwords() -> None:
+@pytest.fixture
+def start() -> Iterator[Callable[[Path], Started]]:
+    runs: list[Started] = []
+
+    def begin(var: Path) -> Started:
+        runs.append(Started(var))
+        return runs[-1]
+
+    yield begin
+    for run in runs:
+        if run.process.poll() is None:
+            run.stop(signal.SIGTERM)
+
+
+def test_it_starts_stops_within_five_seconds_and_remembers_its_passwords(start: Callable[[Path], Started]) -> None:
     var = server_directory()
     passwords = []
     for number in (signal.SIGINT, signal.SIGTERM):
-        run = Started(var)
-        assert run.ready.wait(START_SECONDS)
+        run = start(var)
+        assert run.ready.wait(START_SECONDS), run.text
         assert f"http://localhost:{run.port}/" in run.text, run.text
         assert httpx.get(f"http://localhost:{run.port}/readyz").status_code == 200
         found = re.search(r"Demo mailbox: +(\S+)  (\S+)", run.text)

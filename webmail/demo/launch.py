@@ -19,7 +19,7 @@ from webmail.demo.supervisor import Supervisor, wait_until_healthy, web_child, w
 
 FIRST_PORT = 8000
 PORT_TRIES = 50
-HEALTHY_SECONDS = 60.0
+HEALTHY_SECONDS = 40.0
 TICK_SECONDS = 0.2
 
 
