@@ -88,12 +88,20 @@ def sign_in_key(endpoint: Endpoint, username: str) -> str:
     """Who somebody is: a server and a user name there, never an address alone.
 
     Anybody can run a server that vouches for any address, so another server means another person. The usual ports of one
-    host, with TLS, are one server; any other port might belong to somebody else on that machine.
+    host, with TLS, are one server, and so is what the administrator has named in a preset, even if its port changes; any
+    other port might belong to somebody else on that machine.
     """
+    usual = endpoint.port in {143, 993} and endpoint.security != Security.PLAIN
     server = endpoint.host
-    if endpoint.port not in {143, 993} or endpoint.security == Security.PLAIN:
+    if not usual and not _is_preset(endpoint):
         server = f"{endpoint.host}:{endpoint.port}/{endpoint.security}"
     return f"{server} {username.casefold()}"
+
+
+def _is_preset(endpoint: Endpoint) -> bool:
+    return ProviderPreset.objects.filter(
+        imap_host__iexact=endpoint.host, imap_port=endpoint.port, imap_security=endpoint.security
+    ).exists()
 
 
 class MailAccount(Servers):

@@ -7,7 +7,7 @@ from django.test import Client
 from django.utils import timezone
 
 from accounts.edit import Changes, save, sign_in_with
-from accounts.models import MailAccount, User, sign_in_key
+from accounts.models import MailAccount, ProviderPreset, User, sign_in_key
 from accounts.register import add_account
 from accounts.servers import Typed, endpoint
 from accounts.signin import Refused
@@ -51,6 +51,20 @@ def test_usual_ports_of_one_host_are_one_server_and_any_other_is_not() -> None:
 
     assert key(993, "tls") == key(143, "starttls") == key(993, "tls", "A@B")
     assert len({key(993, "tls"), key(9993, "tls"), key(143, "plain"), key(993, "tls", "c@b")}) == 4
+
+
+def test_a_preset_that_moves_to_another_port_finds_the_same_people(
+    client: Client, mailbox: Mailbox, preset: ProviderPreset
+) -> None:
+    ports = mailbox.server.ports
+    data = {"address": mailbox.address, "password": mailbox.password}
+    client.post(URL, data)
+    before = client.session["_auth_user_id"]
+    client.post("/sign-out/")
+    ProviderPreset.objects.update(imap_port=ports.imap, imap_security="starttls")
+    assert client.post(URL, data).status_code == 302
+    assert client.session["_auth_user_id"] == before
+    assert MailAccount.objects.get().imap_port == ports.imap
 
 
 def test_a_shared_mailbox_opens_nobody_elses_mail(
