@@ -59,9 +59,10 @@ def test_f01_a_stream_that_is_cut_ends_with_an_error_and_not_early(
     connection = connect(through=proxy)
     connection.select("INBOX", uidvalidity=None)
     proxy.rule("FETCH", "cut_reply", occurrence=3, octets=5000)
-    pieces = []
+    pieces: list[bytes] = []
     with pytest.raises(RetryLater):
         pieces.extend(connection.stream_section(1, "1", chunk=65_536))
+    assert [len(piece) for piece in pieces] == [65_536, 65_536]
     assert connection.broken
 
 

@@ -11,12 +11,12 @@ from webmail.errors import FolderReset, GiveUp, Reason
 from webmail.imap.arguments import decode_folder, encode_folder
 from webmail.imap.connection import MailConnection
 from webmail.imap.special_use import special_uses
-from webmail.imap.types import Endpoint
+from webmail.imap.types import Endpoint, RemoteFolder
 
 pytestmark = pytest.mark.mailserver
 
 
-def listed(lines: bytes, capability: bytes = b"IMAP4rev1") -> dict[str, object]:
+def listed(lines: bytes, capability: bytes = b"IMAP4rev1") -> dict[str, RemoteFolder]:
     """The folders a scripted server lists, by name."""
     answers = {
         "CAPABILITY": b"* CAPABILITY " + capability + b"\r\n{tag} OK done\r\n",

@@ -233,6 +233,24 @@ def test_an_unknown_host_is_said_to_be_one() -> None:
     assert error.reason == Reason.HOST
 
 
+@pytest.mark.parametrize("host", ["", ".", "a\0b", "x" * 300, "a..b", ".example.test", "ü" * 70])
+def test_what_is_no_host_name_is_said_to_be_none(host: str) -> None:
+    error = failure(Endpoint(host, 1, "tls"))
+    assert error.reason in {Reason.HOST, Reason.PORT}
+
+
+def test_what_is_no_port_is_said_to_be_none() -> None:
+    assert failure(Endpoint("127.0.0.1", 70_000, "tls")).reason == Reason.PORT
+
+
+def test_an_unreadable_file_of_authorities_is_the_administrators_matter(tmp_path: Path) -> None:
+    (tmp_path / "empty.pem").touch()
+    for name in ("empty.pem", "missing.pem"):
+        error = failure(Endpoint("127.0.0.1", 1, "tls", str(tmp_path / name)))
+        assert error.reason == Reason.CERTIFICATE
+        assert "administrator" in error.sentence
+
+
 def test_a_closed_port_is_said_to_be_one() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
@@ -242,8 +260,9 @@ def test_a_closed_port_is_said_to_be_one() -> None:
 @pytest.mark.parametrize("text", ["a\r\nA1 LOGOUT", "a\nb", "a\0b"])
 @pytest.mark.parametrize("place", ["username", "password"])
 def test_line_breaks_and_nul_in_credentials_are_refused_before_anything_is_sent(text: str, place: str) -> None:
+    username, password = (text, "word") if place == "username" else ("ann", text)
     with ScriptedImap() as server, pytest.raises((AskUser, GiveUp)):
-        MailConnection.open(plain(server), **{"username": "ann", "password": "word", place: text})
+        MailConnection.open(plain(server), username, password)
     assert not any(b"LOGIN" in each for each in server.received)
 
 

@@ -77,7 +77,8 @@ class MailConnection(Folders, Reading, Bodies, Changes, Push):
 def _connected(endpoint: Endpoint, timeout: float, connect_timeout: float) -> Client:
     try:
         return Client(endpoint, timeout=timeout, connect_timeout=connect_timeout)
-    except (OSError, UnicodeError) as error:
+    except (OSError, ValueError, OverflowError) as error:
+        # What is no host name, or no port number, shows as one of the latter two.
         raise problems.unreachable(error, endpoint) from error
 
 

@@ -43,8 +43,10 @@ def unreachable(error: Exception, endpoint: Endpoint, *, stage: str = "connect")
         return _tls(error, endpoint)
     if isinstance(error, socket.gaierror) and error.errno == socket.EAI_AGAIN:
         reason, sentence = Reason.HOST, f"The name {host} cannot be looked up at the moment."
-    elif isinstance(error, (socket.gaierror, UnicodeError)):
+    elif isinstance(error, (socket.gaierror, ValueError)):
         kind, reason, sentence = AskUser, Reason.HOST, f"There is no server called {host}. Check the spelling."
+    elif isinstance(error, OverflowError):
+        kind, reason, sentence = AskUser, Reason.PORT, f"There is no port {endpoint.port}; ports go up to 65535."
     elif isinstance(error, Nonsense):
         kind, reason = AskUser, Reason.PROTOCOL
         sentence = f"What answers at {place} is not an IMAP server. Check the port."
@@ -55,7 +57,7 @@ def unreachable(error: Exception, endpoint: Endpoint, *, stage: str = "connect")
         sentence = f"{place} accepts the connection but says nothing. Check whether port and security belong together."
     elif isinstance(error, FileNotFoundError):
         kind, reason = AskUser, Reason.CERTIFICATE
-        sentence = "The file of trusted certificate authorities set up here is missing; tell the administrator."
+        sentence = "The file of trusted certificate authorities set up here cannot be read; tell the administrator."
     elif isinstance(error, ConnectionRefusedError):
         reason, sentence = Reason.PORT, f"Nothing answers at {place}. Check the port."
     elif isinstance(error, ConnectionError) and stage != "connect":

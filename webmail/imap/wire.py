@@ -24,7 +24,11 @@ def tls_context(ca_file: str) -> ssl.SSLContext:
     context = ssl.create_default_context()
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     if ca_file:
-        context.load_verify_locations(cafile=ca_file)
+        try:
+            context.load_verify_locations(cafile=ca_file)
+        except OSError as error:
+            # An unreadable or empty file is as good as none; ssl's own complaint would look like a bad server.
+            raise FileNotFoundError(ca_file) from error
     return context
 
 
@@ -138,7 +142,7 @@ class Wire:
             while self._decrypted() or self._readable(0):
                 if not self._fill_without_waiting():
                     return False
-        except OSError:
+        except (OSError, Nonsense):
             return True
         return False
 
