@@ -1,0 +1,157 @@
+// Everything works without this; with it nothing waits.
+import { composeTo, startComposing } from "./compose.js";
+import { startQuestions } from "./dialogs.js";
+import { startDragging, startSwiping } from "./drag.js";
+import { startEvents } from "./events.js";
+import { makeKeys } from "./keys.js";
+import { cursor, list, neighbour, refreshList, rowOf, rows, setCursor, startList, togglePicked } from "./list.js";
+import { closeReader, forgetLists, markFolder, openConversation, openFolder, startNavigation } from "./navigate.js";
+import { act, startOrganising, targets, toggle } from "./organise.js";
+import { choose, chooseTarget, folderChoices, startPalette } from "./palette.js";
+import { startPanes } from "./panes.js";
+import { conversation, refreshReader, startReader } from "./reader.js";
+import { refreshNotices, refreshSidebar } from "./sidebar.js";
+import { startToasts, undoLast } from "./toast.js";
+import "htmx.org";
+
+const YEAR = 31536000;
+const pathOf = (row) => new URL(row.querySelector(".row-link").href).pathname;
+
+function step(by) {
+  const open = conversation();
+  const from = (open && rowOf(open.dataset.conversation)) ?? cursor();
+  const next = from ? neighbour(from, by) : rows()[0];
+  if (!next) return;
+  setCursor(next, { focus: !open });
+  if (open) openConversation(pathOf(next));
+}
+
+function openCursor() {
+  if (cursor()) openConversation(pathOf(cursor()));
+}
+
+function goTo(use) {
+  const account = document.querySelector(`.account[data-account="${list().dataset.account}"]`);
+  const link = (account ?? document).querySelector(`.tree-link[data-use="${use}"]`);
+  if (link) openFolder(link.pathname);
+}
+
+function pick() {
+  const row = cursor() ?? rows()[0];
+  if (!row) return;
+  setCursor(row);
+  togglePicked(row);
+}
+
+function moveSomewhere(ids = targets()) {
+  chooseTarget((folder) => act("move", ids, [["target", folder]]));
+}
+
+function press(key) {
+  const open = conversation();
+  if (key === "c") document.querySelector("form[data-compose] .compose-button")?.click();
+  else open?.querySelector(`[data-key="${key}"]`)?.click();
+}
+
+function showHelp() {
+  document.getElementById("help").showModal();
+}
+
+const ACTIONS = [
+  ["Write a message", "c", () => press("c")],
+  ["Reply", "r", () => press("r")],
+  ["Reply to all", "a", () => press("a")],
+  ["Forward", "f", () => press("f")],
+  ["Archive", "e", () => act("archive", targets())],
+  ["Delete", "#", () => act("delete", targets())],
+  ["Junk", "!", () => junk()],
+  ["Star", "s", () => toggle("flagged", targets())],
+  ["Mark as read", "Shift+I", () => act("seen", targets())],
+  ["Mark as unread", "Shift+U", () => act("unseen", targets())],
+  ["Move to…", "v", () => moveSomewhere()],
+  ["Undo", "z", undoLast],
+  ["Keyboard shortcuts", "?", showHelp],
+];
+
+function junk() {
+  act(list().dataset.use === "junk" ? "not-junk" : "junk", targets());
+}
+
+function palette() {
+  const actions = ACTIONS.map(([label, hint, run]) => ({ label, hint, run }));
+  choose([...folderChoices((link) => openFolder(link.pathname)), ...actions], "Go to a folder or do something");
+}
+
+const onKey = makeKeys(
+  {
+    j: () => step(1),
+    k: () => step(-1),
+    o: openCursor,
+    Enter: openCursor,
+    u: closeReader,
+    Escape: () => conversation() && closeReader(),
+    x: pick,
+    e: () => act("archive", targets()),
+    "#": () => act("delete", targets()),
+    Delete: () => act("delete", targets()),
+    "!": junk,
+    s: () => toggle("flagged", targets()),
+    I: () => act("seen", targets()),
+    U: () => act("unseen", targets()),
+    v: () => moveSomewhere(),
+    z: undoLast,
+    c: () => press("c"),
+    r: () => press("r"),
+    a: () => press("a"),
+    f: () => press("f"),
+    "?": showHelp,
+  },
+  { gi: () => goTo("inbox"), gs: () => goTo("sent"), gd: () => goTo("drafts"), gt: () => goTo("trash") },
+  { k: palette },
+);
+
+async function changed({ folders = [], notices = false, everything = false }) {
+  forgetLists();
+  refreshSidebar();
+  if (notices || everything) refreshNotices();
+  const here = Number(list().dataset.folder);
+  if (everything || folders.includes(here)) refreshList();
+  if (conversation() && (everything || folders.length) && (await refreshReader()) === "gone") closeReader();
+}
+
+function startMailbox(box) {
+  startList();
+  startReader({
+    key: onKey,
+    mailto: composeTo,
+    seen: (id) => {
+      rowOf(id)?.classList.remove("unread");
+      refreshSidebar();
+    },
+  });
+  startNavigation();
+  startOrganising({ chooseFolder: moveSomewhere });
+  startPalette();
+  startPanes();
+  startDragging({ move: (ids, folder) => act("move", ids, [["target", folder]]) });
+  startSwiping({ act });
+  startComposing();
+  markFolder();
+  document.addEventListener("keydown", onKey);
+  document.addEventListener("click", (event) => {
+    if (event.target.closest?.("[data-help]")) showHelp();
+    else if (event.target.closest?.("[data-palette]")) palette();
+    const button = event.target.closest?.("[data-step]");
+    if (button) step(Number(button.dataset.step));
+  });
+  startEvents(box.dataset.eventsUrl, changed);
+}
+
+document.documentElement.classList.add("script");
+const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
+if (zone) document.cookie = `tz=${zone}; path=/; max-age=${YEAR}; samesite=lax`;
+startToasts();
+startQuestions();
+const mailbox = document.getElementById("mailbox");
+if (mailbox) startMailbox(mailbox);
+if (document.querySelector("[data-reload-soon]")) setTimeout(() => location.reload(), 2500);

@@ -1,0 +1,75 @@
+// What changed on the server. One tab listens for all tabs of the browser: each stream holds a connection.
+
+const FIRST_RETRY_MS = 1000;
+const LONGEST_RETRY_MS = 30000;
+const BANNER_AFTER_MS = 4000;
+
+function open(url, { changed, up, down }) {
+  let wait = FIRST_RETRY_MS;
+  let lost = false;
+  const connect = () => {
+    const source = new EventSource(url);
+    source.addEventListener("open", () => {
+      wait = FIRST_RETRY_MS;
+      if (lost) changed({ folders: [], notices: true, everything: true });
+      lost = false;
+      up();
+    });
+    source.addEventListener("change", (event) => {
+      try {
+        changed(JSON.parse(event.data));
+      } catch {
+        changed({ folders: [], notices: true, everything: true });
+      }
+    });
+    source.addEventListener("error", () => {
+      lost = true;
+      down();
+      if (source.readyState !== EventSource.CLOSED) return;
+      setTimeout(connect, wait * (0.75 + Math.random() / 2));
+      wait = Math.min(wait * 2, LONGEST_RETRY_MS);
+    });
+    window.addEventListener("pagehide", () => source.close(), { once: true });
+    window.addEventListener("pageshow", (event) => event.persisted && location.reload(), { once: true });
+  };
+  connect();
+}
+
+export function startEvents(url, changed) {
+  const banner = document.getElementById("offline");
+  let timer;
+  const up = () => {
+    clearTimeout(timer);
+    timer = undefined;
+    banner.hidden = true;
+  };
+  const down = () => {
+    timer ??= setTimeout(() => {
+      banner.hidden = false;
+    }, BANNER_AFTER_MS);
+  };
+  const channel = new BroadcastChannel("mail-events");
+  const handlers = {
+    changed: (data) => {
+      channel.postMessage({ changed: data });
+      changed(data);
+    },
+    up: () => {
+      channel.postMessage({ up: true });
+      up();
+    },
+    down: () => {
+      channel.postMessage({ up: false });
+      down();
+    },
+  };
+  channel.addEventListener("message", ({ data }) => {
+    if (data.changed) changed(data.changed);
+    else if (data.up) up();
+    else down();
+  });
+  window.addEventListener("offline", down);
+  if (!navigator.locks) open(url, handlers);
+  // The lock lives as long as the promise: for ever, or until this tab closes and the next one takes over.
+  else navigator.locks.request("mail-events", () => new Promise(() => open(url, handlers)));
+}

@@ -1,0 +1,249 @@
+// The list: endless scroll, refresh in place, cursor and selection.
+import { fragment, getHtml } from "./net.js";
+
+const MOST_REFRESHED = 400;
+const prints = new WeakMap();
+// Conversations that an action under way has taken out of the list: a refresh must not bring them back.
+export const leaving = new Set();
+
+export const pane = () => document.getElementById("main");
+export const list = () => pane().querySelector(".list");
+export const rowsBox = () => document.getElementById("rows");
+export const rows = () => [...rowsBox().querySelectorAll(".row")];
+export const rowOf = (id) => document.getElementById(`c${id}`);
+
+function print(row) {
+  return row.outerHTML.replace(' aria-current="true"', "");
+}
+
+function remember(container) {
+  for (const row of container.querySelectorAll(".row")) if (!prints.has(row)) prints.set(row, print(row));
+}
+
+// --- paging
+
+let watcher;
+
+function watchEnd() {
+  watcher?.disconnect();
+  const more = rowsBox().querySelector(".more");
+  if (!more) return;
+  watcher = new IntersectionObserver(
+    (entries) => {
+      if (entries.some((entry) => entry.isIntersecting)) loadMore();
+    },
+    { root: document.getElementById("list-scroll"), rootMargin: "0px 0px 1200px" },
+  );
+  watcher.observe(more);
+}
+
+let loading = null;
+
+export function loadMore() {
+  const more = rowsBox().querySelector(".more");
+  if (!more || loading) return loading;
+  const box = rowsBox();
+  loading = (async () => {
+    try {
+      const fresh = fragment(await getHtml(more.querySelector("a").href));
+      if (!more.isConnected || box !== rowsBox()) return;
+      for (const row of fresh.querySelectorAll(".row")) if (rowOf(row.dataset.id)) row.remove();
+      remember(fresh);
+      if (document.getElementById("select-all")?.checked) {
+        for (const input of fresh.querySelectorAll(".pick input")) input.checked = true;
+      }
+      more.replaceWith(fresh);
+      showSelected();
+    } catch (error) {
+      if (more.isConnected) more.querySelector("a").textContent = "Could not load more – try again";
+      watcher?.disconnect();
+      throw error;
+    } finally {
+      loading = null;
+    }
+    watchEnd();
+  })().catch(() => {});
+  return loading;
+}
+
+// --- refresh in place
+
+function carryOver(old, fresh) {
+  fresh.querySelector(".pick input").checked = old.querySelector(".pick input").checked;
+  fresh.classList.toggle("cursor", old.classList.contains("cursor"));
+  if (old.hasAttribute("aria-current")) fresh.setAttribute("aria-current", "true");
+  const tools = old.querySelector(".row-tools");
+  if (tools) fresh.append(tools);
+  const focused = old.contains(document.activeElement) ? document.activeElement : null;
+  old.replaceWith(fresh);
+  if (focused) fresh.querySelector(focused.matches("input") ? ".pick input" : ".row-link").focus({ preventScroll: true });
+}
+
+export function merge(html) {
+  const box = rowsBox();
+  const fresh = fragment(html);
+  for (const row of fresh.querySelectorAll(".row")) {
+    if (leaving.has(row.dataset.id)) row.remove();
+    else row.removeAttribute("aria-current");
+  }
+  remember(fresh);
+  const before = rows();
+  const tail = before.length > MOST_REFRESHED ? before.slice(MOST_REFRESHED) : [];
+  const wanted = [...fresh.querySelectorAll(".row")].map((row) => {
+    const old = rowOf(row.dataset.id);
+    if (!old || !box.contains(old)) return row;
+    if (prints.get(old) === prints.get(row)) return old;
+    carryOver(old, row);
+    return row;
+  });
+  const kept = new Set(wanted);
+  const ids = new Set(wanted.map((row) => row.dataset.id));
+  for (const row of tail) if (!ids.has(row.dataset.id)) kept.add(row);
+  for (const row of rows()) if (!kept.has(row)) row.remove();
+  let at = box.firstElementChild;
+  for (const row of wanted) {
+    if (row === at) at = at.nextElementSibling;
+    else box.insertBefore(row, at);
+  }
+  if (!tail.length) {
+    box.querySelector(".more")?.remove();
+    const more = fresh.querySelector(".more");
+    if (more) box.append(more);
+  }
+  showSelected();
+  watchEnd();
+}
+
+let refreshing = null;
+let again = false;
+
+export function refreshList() {
+  if (refreshing) {
+    again = true;
+    return refreshing;
+  }
+  const form = list();
+  if (!form) return Promise.resolve();
+  const count = Math.min(Math.max(rows().length, 50), MOST_REFRESHED);
+  refreshing = getHtml(`${form.dataset.url}?rows=${count}`)
+    .then((html) => {
+      if (form === list()) merge(html);
+    })
+    .catch(() => {})
+    .finally(() => {
+      refreshing = null;
+      if (again) {
+        again = false;
+        refreshList();
+      }
+    });
+  return refreshing;
+}
+
+// --- cursor
+
+export const cursor = () => rowsBox()?.querySelector(".row.cursor") ?? null;
+
+export function setCursor(row, { focus = false } = {}) {
+  cursor()?.classList.remove("cursor");
+  if (!row) return;
+  row.classList.add("cursor");
+  row.scrollIntoView({ block: "nearest" });
+  if (focus) row.querySelector(".row-link").focus({ preventScroll: true });
+}
+
+export function setCurrent(id) {
+  rowsBox()?.querySelector('.row[aria-current="true"]')?.removeAttribute("aria-current");
+  rowOf(id)?.setAttribute("aria-current", "true");
+}
+
+export function neighbour(row, step) {
+  let next = step > 0 ? row.nextElementSibling : row.previousElementSibling;
+  while (next && !next.matches(".row")) next = step > 0 ? next.nextElementSibling : next.previousElementSibling;
+  return next;
+}
+
+// --- selection
+
+let lastPicked = null;
+
+export const selectedRows = () => rows().filter((row) => row.querySelector(".pick input").checked);
+export const wholeFolder = () => Boolean(list()?.querySelector("input[name=all]:checked"));
+
+export function showSelected() {
+  const form = list();
+  if (!form) return;
+  const count = selectedRows().length;
+  const all = document.getElementById("select-all");
+  all.indeterminate = count > 0 && count < rows().length;
+  if (!count) all.checked = false;
+  if (!all.checked) form.querySelector("input[name=all]").checked = false;
+  form.querySelector("[data-selected]").textContent = wholeFolder() ? "All selected" : count ? `${count} selected` : "";
+}
+
+export function clearSelection() {
+  for (const row of rows()) row.querySelector(".pick input").checked = false;
+  document.getElementById("select-all").checked = false;
+  showSelected();
+}
+
+export function togglePicked(row) {
+  const input = row.querySelector(".pick input");
+  input.checked = !input.checked;
+  lastPicked = row;
+  showSelected();
+}
+
+function startSelection() {
+  pane().addEventListener("click", (event) => {
+    const input = event.target.closest?.(".pick input");
+    if (!input) return;
+    const row = input.closest(".row");
+    if (event.shiftKey && lastPicked?.isConnected) {
+      const all = rows();
+      const [from, to] = [all.indexOf(lastPicked), all.indexOf(row)].sort((a, b) => a - b);
+      for (const between of all.slice(from, to + 1)) between.querySelector(".pick input").checked = input.checked;
+    }
+    lastPicked = row;
+  });
+  pane().addEventListener("change", (event) => {
+    if (event.target.id === "select-all") {
+      for (const row of rows()) row.querySelector(".pick input").checked = event.target.checked;
+    } else if (event.target.matches(".pick input") && !event.target.checked) {
+      document.getElementById("select-all").checked = false;
+    }
+    showSelected();
+  });
+}
+
+// The tools of a row exist once and go where the pointer is.
+function startTools() {
+  const tools = document.getElementById("row-tools").content.firstElementChild.cloneNode(true);
+  pane().addEventListener("pointerover", (event) => {
+    if (event.pointerType === "touch") return;
+    const row = event.target.closest?.(".row");
+    if (row && tools.parentElement !== row) row.append(tools);
+  });
+  pane().addEventListener("pointerleave", () => tools.remove());
+}
+
+export function adoptList() {
+  remember(rowsBox());
+  showSelected();
+  watchEnd();
+}
+
+export function startList() {
+  startSelection();
+  startTools();
+  pane().addEventListener("click", (event) => {
+    if (event.target.closest?.("[data-more]")) {
+      event.preventDefault();
+      loadMore();
+    } else if (event.target.closest?.("[data-refresh]")) {
+      event.preventDefault();
+      refreshList();
+    }
+  });
+  adoptList();
+}

@@ -1,0 +1,152 @@
+// Actions on conversations: shown at once, sent, put back when the server said no.
+import { ask } from "./dialogs.js";
+import {
+  clearSelection, cursor, leaving, list, neighbour, refreshList, rowOf, rows, selectedRows, setCursor, wholeFolder,
+} from "./list.js";
+import { closeReader, forgetLists, openConversation, view } from "./navigate.js";
+import { post } from "./net.js";
+import { conversation, refreshReader } from "./reader.js";
+import { refreshSidebar } from "./sidebar.js";
+import { onUndone, say, showToasts } from "./toast.js";
+
+const TAKES_AWAY = new Set(["archive", "delete", "junk", "not-junk", "move"]);
+const SAME_PLACE = { archive: "archive", junk: "junk", "not-junk": "inbox" };
+
+export function targets() {
+  const picked = selectedRows().map((row) => row.dataset.id);
+  if (picked.length) return picked;
+  const open = conversation();
+  if (open) return [open.dataset.conversation];
+  return cursor() ? [cursor().dataset.id] : [];
+}
+
+function applyFlags(verb, ids) {
+  for (const id of ids) {
+    const row = rowOf(id);
+    if (!row) continue;
+    if (verb === "seen") row.classList.remove("unread");
+    if (verb === "unseen") row.classList.add("unread");
+    if (verb === "flag") row.classList.add("flagged");
+    if (verb === "unflag") row.classList.remove("flagged");
+  }
+}
+
+function takeAway(ids) {
+  const taken = [];
+  for (const id of ids) {
+    const row = rowOf(id);
+    leaving.add(id);
+    if (!row) continue;
+    taken.push([row, row.nextSibling, row.parentNode]);
+    row.remove();
+  }
+  return () => {
+    for (const [row, next, parent] of taken.reverse()) {
+      parent.insertBefore(row, next?.parentNode === parent ? next : null);
+    }
+  };
+}
+
+function afterwards(ids) {
+  const gone = new Set(ids);
+  const open = conversation();
+  const from = open && gone.has(open.dataset.conversation) ? rowOf(open.dataset.conversation) : cursor();
+  if (!from || !gone.has(from.dataset.id)) return from ?? null;
+  for (const step of [1, -1]) {
+    let next = neighbour(from, step);
+    while (next && gone.has(next.dataset.id)) next = neighbour(next, step);
+    if (next) return next;
+  }
+  return null;
+}
+
+export async function act(verb, ids, extra = []) {
+  const form = list();
+  const everything = wholeFolder();
+  if (!ids.length && !everything) return;
+  const { use } = form.dataset;
+  if (SAME_PLACE[verb] === use && use) return;
+  const fields = ids.map((id) => ["conversation", id]).concat(extra);
+  if (everything) fields.push(["all", "1"]);
+  if (verb === "delete" && use === "trash") {
+    const sure = await ask("Delete for good?", "It will be removed from the server and cannot be brought back.");
+    if (!sure) return;
+    fields.push(["confirmed", "1"]);
+  }
+  const away = TAKES_AWAY.has(verb);
+  const affected = everything ? rows().map((row) => row.dataset.id) : ids;
+  const open = conversation();
+  const openGoes = away && open && affected.includes(open.dataset.conversation);
+  const next = away ? afterwards(affected) : null;
+  const putBack = away ? takeAway(affected) : () => refreshList();
+  if (!away) applyFlags(verb, affected);
+  clearSelection();
+  if (openGoes && next && view() === "reader") openConversation(new URL(next.querySelector(".row-link").href).pathname);
+  else if (openGoes) closeReader();
+  else if (away && next) setCursor(next);
+  try {
+    const answer = await post(`${folderUrlOf(form)}${verb}/`, fields);
+    showToasts(answer.html);
+    if (!answer.ok) putBack();
+  } catch (error) {
+    putBack();
+    say(`${error.message} What you did was put back.`);
+  } finally {
+    for (const id of affected) leaving.delete(id);
+  }
+  forgetLists();
+  refreshList();
+  refreshSidebar();
+  if (!openGoes) refreshReader();
+}
+
+function folderUrlOf(form) {
+  return form.dataset.url;
+}
+
+export function toggle(what, ids) {
+  const present = ids.map(rowOf).filter(Boolean);
+  const open = conversation();
+  const on = (name) =>
+    present.length
+      ? present.some((row) => row.classList.contains(name))
+      : open?.querySelector(name === "flagged" ? ".starred" : ".card.unread") != null;
+  if (what === "seen") return act(on("unread") ? "seen" : "unseen", ids);
+  return act(on("flagged") ? "unflag" : "flag", ids);
+}
+
+function verbOf(button) {
+  return new URL(button.formAction).pathname.split("/").at(-2);
+}
+
+export function startOrganising({ chooseFolder }) {
+  onUndone(() => {
+    forgetLists();
+    refreshList();
+    refreshSidebar();
+    refreshReader();
+  });
+  document.addEventListener("submit", (event) => {
+    const form = event.target;
+    if (!form.matches("form[data-organise]") || !event.submitter) return;
+    event.preventDefault();
+    const ids = form.matches("[data-reader]") ? [conversation().dataset.conversation] : targets();
+    if (event.submitter.matches("[data-move]")) chooseFolder(ids);
+    else act(verbOf(event.submitter), ids);
+  });
+  document.addEventListener("submit", async (event) => {
+    if (!event.target.matches("form[data-dismiss-notice]")) return;
+    event.preventDefault();
+    event.target.closest(".notice-card").remove();
+    await post(event.target.action, new FormData(event.target)).catch(() => {});
+  });
+  document.getElementById("main").addEventListener("click", (event) => {
+    const button = event.target.closest?.("[data-do]");
+    if (!button) return;
+    const { id } = button.closest(".row").dataset;
+    const verb = button.dataset.do;
+    if (verb.startsWith("toggle-")) toggle(verb.slice(7) === "flag" ? "flagged" : "seen", [id]);
+    else act(verb, [id]);
+  });
+}
+

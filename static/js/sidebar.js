@@ -1,0 +1,52 @@
+// The sidebar is fetched again whenever something changed; morphing keeps focus and scroll.
+import htmx from "htmx.org";
+import { getHtml } from "./net.js";
+
+const box = () => document.getElementById("mailbox");
+
+function unreadInInboxes() {
+  const badges = document.querySelectorAll('.tree-link[data-use="inbox"] .badge');
+  return [...badges].reduce((sum, badge) => sum + Number(badge.textContent || 0), 0);
+}
+
+let running = null;
+let again = false;
+
+export function refreshSidebar() {
+  if (running) {
+    again = true;
+    return running;
+  }
+  running = (async () => {
+    const before = unreadInInboxes();
+    const folder = document.querySelector(".list")?.dataset.folder ?? "";
+    const text = await getHtml(`${box().dataset.sidebarUrl}?folder=${folder}`);
+    const target = document.getElementById("sidebar");
+    await htmx.swap({ text, target, swap: "innerMorph", sourceElement: target });
+    announce(unreadInInboxes() - before);
+    refreshSidebar.onChange?.();
+  })()
+    .catch(() => {})
+    .finally(() => {
+      running = null;
+      if (again) {
+        again = false;
+        refreshSidebar();
+      }
+    });
+  return running;
+}
+
+function announce(more) {
+  if (more <= 0) return;
+  const region = document.getElementById("announcer");
+  region.textContent = more === 1 ? "1 new message" : `${more} new messages`;
+}
+
+export async function refreshNotices() {
+  try {
+    document.getElementById("notices").innerHTML = await getHtml(box().dataset.noticesUrl);
+  } catch {
+    // The next change asks again.
+  }
+}

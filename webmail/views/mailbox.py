@@ -1,0 +1,139 @@
+"""The mailbox page, its sidebar and its list."""
+
+from typing import Any
+
+from django.contrib.auth.decorators import login_required
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.views.decorators.http import require_safe
+
+from webmail.models import Folder, Notice, SpecialUse
+
+from . import rows, sidebar
+from .access import folder_of
+from .people import own_addresses
+from .when import Clock, clock_of
+
+PANES_COOKIE = "panes"
+NARROWEST, WIDEST = 160, 900
+NOTICES_SHOWN = 5
+
+
+@login_required
+@require_safe
+def home(request: HttpRequest) -> HttpResponse:
+    """The inbox, or the place to add an account."""
+    user_id = request.user.pk
+    inbox = Folder.objects.filter(
+        account__user_id=user_id, hidden=False, selectable=True, special_use=SpecialUse.INBOX
+    ).order_by("account__position", "account_id", "pk")
+    folder = inbox.first()
+    if folder is not None:
+        return redirect("folder", folder.pk)
+    side = sidebar.build(user_id, clock_of(request))
+    other = side.inbox()
+    if other is not None:
+        return redirect("folder", other.pk)
+    if not side.accounts:
+        return redirect("account-add")
+    return render(request, "mailbox/waiting.html", {"sidebar": side, "panes": panes(request)})
+
+
+@login_required
+@require_safe
+def folder(request: HttpRequest, folder_id: int) -> HttpResponse:
+    """The whole page; for htmx the list, and with ``after`` or ``rows`` nothing but rows."""
+    clock = clock_of(request)
+    after = request.GET.get("after", "")
+    if not request.htmx:  # type: ignore[attr-defined]
+        return render(request, "mailbox/page.html", page_context(request, folder_id, clock, after=after))
+    current = folder_of(request, folder_id)
+    own = own_addresses(request.user.pk)
+    context: dict[str, Any] = {"folder": current, "folder_url": request.path}
+    if after or "rows" in request.GET:
+        context["page"] = rows.page(current, own, clock, after=after, size=_size(request))
+        return render(request, "mailbox/_rows.html", context)
+    context["page"] = rows.page(current, own, clock)
+    return render(request, "mailbox/_list.html", context | list_context(current))
+
+
+def page_context(
+    request: HttpRequest, folder_id: int, clock: Clock, *, after: str = "", own: frozenset[str] | None = None
+) -> dict[str, Any]:
+    """What every full mailbox page needs; 404 unless the folder is the person's own."""
+    user_id = int(request.user.pk)
+    side = sidebar.build(user_id, clock, current=folder_id)
+    current = side.folders.get(folder_id)
+    if current is None or not hasattr(current, "account"):
+        raise Http404
+    if own is None:
+        own = own_addresses(user_id)
+    return {
+        "sidebar": side,
+        "folder": current,
+        "folder_url": reverse("folder", args=[folder_id]),
+        "page": rows.page(current, own, clock, after=after),
+        "after": after,
+        "panes": panes(request),
+        "notices": open_notices(user_id),
+        **list_context(current),
+    }
+
+
+def list_context(current: Folder) -> dict[str, Any]:
+    return {
+        "in_trash": current.special_use == SpecialUse.TRASH,
+        "in_junk": current.special_use == SpecialUse.JUNK,
+        "in_archive": current.special_use == SpecialUse.ARCHIVE,
+        "empty_text": EMPTY_TEXTS.get(SpecialUse(current.special_use), EMPTY_TEXTS[SpecialUse.NONE]),
+    }
+
+
+EMPTY_TEXTS = {
+    SpecialUse.NONE: ("Nothing here yet", "Move messages here to keep them together."),
+    SpecialUse.INBOX: ("All done", "New messages will appear here by themselves."),
+    SpecialUse.DRAFTS: ("No drafts", "What you begin to write is kept here until you send it."),
+    SpecialUse.SENT: ("Nothing sent yet", "Messages you send will be filed here."),
+    SpecialUse.ARCHIVE: ("The archive is empty", "Archive a message to get it out of the way without deleting it."),
+    SpecialUse.JUNK: ("No junk", "Messages marked as junk end up here."),
+    SpecialUse.TRASH: ("The trash is empty", "Deleted messages stay here until you empty it."),
+}
+
+
+@login_required
+@require_safe
+def sidebar_fragment(request: HttpRequest) -> HttpResponse:
+    """``folder`` marks the current one."""
+    try:
+        current = int(request.GET.get("folder") or 0)
+    except ValueError:
+        current = 0
+    side = sidebar.build(int(request.user.pk), clock_of(request), current=current)
+    return render(request, "mailbox/_sidebar.html", {"sidebar": side})
+
+
+@login_required
+@require_safe
+def notices_fragment(request: HttpRequest) -> HttpResponse:
+    return render(request, "mailbox/_notices.html", {"notices": open_notices(int(request.user.pk))})
+
+
+def open_notices(user_id: int) -> list[Notice]:
+    return list(Notice.objects.filter(user_id=user_id, dismissed_at__isnull=True).order_by("-pk")[:NOTICES_SHOWN])
+
+
+def panes(request: HttpRequest) -> tuple[int, int] | None:
+    """Widths of sidebar and list in pixels, as the browser remembered them."""
+    first, _, second = request.COOKIES.get(PANES_COOKIE, "").partition("-")
+    if not (first.isascii() and first.isdigit() and second.isascii() and second.isdigit()) or len(first + second) > 8:
+        return None
+    return (min(max(int(first), NARROWEST), WIDEST), min(max(int(second), NARROWEST), WIDEST))
+
+
+def _size(request: HttpRequest) -> int:
+    try:
+        wanted = int(request.GET.get("rows") or rows.PAGE)
+    except ValueError:
+        wanted = rows.PAGE
+    return min(max(wanted, rows.PAGE), rows.MOST_ROWS)

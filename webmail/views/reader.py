@@ -1,0 +1,144 @@
+"""A conversation made ready for the reader."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from webmail.mime.headers import display_text
+from webmail.mime.parts import Part, choose
+from webmail.models import Conversation, Folder, Message, SpecialUse
+
+from .people import full_name, names_line, pairs
+from .when import Clock
+
+ASIDE = (SpecialUse.TRASH, SpecialUse.JUNK)
+# A runaway thread is shown from its newest end.
+MOST_CARDS = 200
+# Shown in the page itself; anything else is only ever a download.
+INLINE_TYPES = frozenset({"image/png", "image/jpeg", "image/gif", "image/webp", "image/bmp", "application/pdf"})
+
+
+@dataclass(slots=True)
+class Attachment:
+    section: str
+    name: str
+    type: str
+    size: str
+    icon: str
+    inline: bool
+    picture: bool
+
+
+@dataclass(slots=True)
+class Card:
+    message: Message
+    sender: str
+    address: str
+    initial: str
+    hue: int
+    to: str
+    lines: list[tuple[str, list[tuple[str, str]]]]
+    short: str
+    full: str
+    iso: str
+    preview: str
+    open: bool
+    mine: bool
+    elsewhere: str
+    attachments: list[Attachment] = field(default_factory=list)
+
+
+def messages_of(conversation: Conversation, folder: Folder) -> list[Message]:
+    """Oldest first: what stands in this folder, and what stands elsewhere but in Trash or Junk; each message once."""
+    found = list(
+        Message.objects.filter(conversation=conversation, shown_in__isnull=False)
+        .select_related("shown_in")
+        .defer("references")
+        .order_by("-internaldate", "-id")[: MOST_CARDS * 2]
+    )
+    found.sort(key=lambda message: message.shown_in_id != folder.pk)
+    best: dict[int, Message] = {}
+    for message in found:
+        here = message.shown_in_id == folder.pk
+        aside = message.shown_in is not None and message.shown_in.special_use in ASIDE
+        if here or not aside:
+            best.setdefault(message.message_key, message)
+    return sorted(best.values(), key=lambda message: (message.internaldate, message.pk))[-MOST_CARDS:]
+
+
+def cards(messages: list[Message], folder: Folder, own: frozenset[str], clock: Clock) -> list[Card]:
+    last = messages[-1].pk if messages else 0
+    return [card(message, folder, own, clock, is_open=not message.seen or message.pk == last) for message in messages]
+
+
+def card(message: Message, folder: Folder, own: frozenset[str], clock: Clock, *, is_open: bool) -> Card:
+    sender = full_name(message.from_name, message.from_address)
+    recipients: dict[str, Any] = message.recipients if isinstance(message.recipients, dict) else {}
+    everyone = pairs(recipients.get("to")) + pairs(recipients.get("cc"))
+    when = clock.label(message.date or message.internaldate)
+    elsewhere = message.shown_in is not None and message.shown_in_id != folder.pk
+    return Card(
+        message=message,
+        sender=sender,
+        address=display_text(message.from_address),
+        initial=next((char for char in sender if char.isalnum()), "?").upper(),
+        hue=sum(message.from_address.lower().encode()) * 47 % 360,
+        to=names_line(everyone, own) or "(nobody)",
+        lines=[
+            (label, [(display_text(name), display_text(address)) for name, address in pairs(recipients.get(key))])
+            for label, key in (("Reply to", "reply_to"), ("To", "to"), ("Cc", "cc"), ("Bcc", "bcc"))
+            if pairs(recipients.get(key))
+        ],
+        short=clock.long(message.date or message.internaldate),
+        full=when.full,
+        iso=when.iso,
+        preview=display_text(message.preview),
+        open=is_open,
+        mine=message.from_address.lower() in own,
+        elsewhere=display_text(message.shown_in.title) if elsewhere and message.shown_in is not None else "",
+        attachments=attachments(message) if message.has_attachment or is_open else [],
+    )
+
+
+def attachments(message: Message) -> list[Attachment]:
+    return [_attachment(part) for part in choose(Part.from_json(message.structure)).attachments]
+
+
+def _attachment(part: Part) -> Attachment:
+    return Attachment(
+        section=part.section,
+        name=display_text(part.filename) or _nameless(part),
+        type=part.type,
+        size=human_size(_decoded_size(part)),
+        icon=_icon(part.type),
+        inline=part.type in INLINE_TYPES,
+        picture=part.type in INLINE_TYPES and part.type.startswith("image/"),
+    )
+
+
+def _nameless(part: Part) -> str:
+    return "Message.eml" if part.type == "message/rfc822" else f"Part {part.section}"
+
+
+def _decoded_size(part: Part) -> int:
+    return part.size * 3 // 4 if part.encoding.lower() == "base64" else part.size
+
+
+def human_size(octets: int) -> str:
+    if octets < 1000:
+        return f"{octets} B"
+    if octets < 999_500:
+        return f"{octets / 1000:.0f} kB"
+    return f"{octets / 1_000_000:.1f} MB"
+
+
+def _icon(kind: str) -> str:
+    main, _, sub = kind.partition("/")
+    if main == "image":
+        return "file-image"
+    if "zip" in sub or "compressed" in sub or sub in {"x-tar", "gzip"}:
+        return "file-archive"
+    if "sheet" in sub or "excel" in sub or sub == "csv":
+        return "file-spreadsheet"
+    if kind == "message/rfc822":
+        return "mail"
+    return "file-text" if main == "text" or sub in {"pdf", "msword"} or "document" in sub else "file"

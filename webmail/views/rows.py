@@ -1,0 +1,123 @@
+"""A page of a folder's list: keyset paging over the materialised rows, and each row made ready for the template."""
+
+import base64
+import binascii
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from django.core.exceptions import BadRequest
+from django.urls import reverse
+
+from webmail.mime.headers import display_text
+from webmail.models import Folder, ListRow, PendingAction, SpecialUse
+
+from .people import pairs, people_line
+from .when import Clock
+
+PAGE = 50
+MOST_ROWS = 400
+LONGEST_CURSOR = 64
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+WRITTEN_HERE = frozenset({SpecialUse.SENT, SpecialUse.DRAFTS})
+UNDER_WAY = (PendingAction.State.PENDING, PendingAction.State.RUNNING)
+
+
+@dataclass(frozen=True, slots=True)
+class Cursor:
+    """The row a page begins after."""
+
+    date: datetime
+    row_id: int
+
+    def encode(self) -> str:
+        micros = (self.date - EPOCH) // timedelta(microseconds=1)
+        return base64.urlsafe_b64encode(f"{micros}.{self.row_id}".encode()).decode().rstrip("=")
+
+    @classmethod
+    def decode(cls, text: str) -> "Cursor":
+        """Raise BadRequest for anything ``encode`` did not make."""
+        try:
+            if len(text) > LONGEST_CURSOR:
+                raise ValueError
+            raw = base64.b64decode(text.encode("ascii") + b"=" * (-len(text) % 4), altchars=b"-_", validate=True)
+            micros, row_id = (int(part) for part in raw.decode("ascii").split("."))
+            cursor = cls(EPOCH + timedelta(microseconds=micros), row_id)
+        except (ValueError, OverflowError, binascii.Error) as error:
+            raise BadRequest("The address of this page is not valid.") from error
+        if not 0 < row_id < 2**63 or cursor.encode() != text:
+            raise BadRequest("The address of this page is not valid.")
+        return cursor
+
+
+@dataclass(slots=True)
+class Page:
+    rows: list[dict[str, Any]]
+    next: str
+
+
+def page(folder: Folder, own: frozenset[str], clock: Clock, *, after: str = "", size: int = PAGE) -> Page:
+    """Two queries, whatever the size of the folder."""
+    query = ListRow.objects.filter(folder=folder)
+    if after:
+        cursor = Cursor.decode(after)
+        # "date <= d and not (date = d and id >= i)" lets both databases walk the index; an OR would not.
+        query = query.filter(latest_date__lte=cursor.date).exclude(latest_date=cursor.date, id__gte=cursor.row_id)
+    found = list(
+        query.order_by("-latest_date", "-id").values_list(
+            "id",
+            "conversation_id",
+            "latest_id",
+            "latest_date",
+            "unread",
+            "flagged",
+            "answered",
+            "has_attachment",
+            "latest__subject",
+            "latest__preview",
+            "latest__recipients",
+            "latest__shown_in_id",
+            "latest__folder_id",
+            "conversation__count",
+            "conversation__participants",
+        )[: size + 1]
+    )
+    more = len(found) > size
+    found = found[:size]
+    waiting = set(
+        PendingAction.objects.filter(message_id__in=[row[2] for row in found], state__in=UNDER_WAY).values_list(
+            "message_id", flat=True
+        )
+    )
+    prefix = reverse("conversation", args=[folder.pk, 0])[: -len("0/")]
+    outgoing = folder.special_use in WRITTEN_HERE
+    rows = [_row(row, own, clock, prefix, outgoing=outgoing, waiting=row[2] in waiting) for row in found]
+    return Page(rows, Cursor(found[-1][3], found[-1][0]).encode() if more and found else "")
+
+
+def _row(
+    row: tuple[Any, ...], own: frozenset[str], clock: Clock, prefix: str, *, outgoing: bool, waiting: bool
+) -> dict[str, Any]:
+    (_, conversation, _, date, unread, flagged, answered, attachment, subject, preview) = row[:10]
+    recipients, shown_in, folder, count, participants = row[10:]
+    if outgoing:
+        people = pairs(recipients.get("to")) + pairs(recipients.get("cc")) if isinstance(recipients, dict) else []
+        who = "To: " + people_line(people, own, alone="(no recipient)")
+    else:
+        who = people_line(pairs(participants), own)
+    when = clock.label(date)
+    return {
+        "id": conversation,
+        "url": f"{prefix}{conversation}/",
+        "who": who,
+        "count": count if count > 1 else 0,
+        "subject": display_text(subject).strip() or "(no subject)",
+        "preview": display_text(preview),
+        "short": when.short,
+        "full": when.full,
+        "unread": unread,
+        "flagged": flagged,
+        "answered": answered,
+        "attachment": attachment,
+        "waiting": waiting or shown_in != folder,
+    }

@@ -1,0 +1,194 @@
+"""The sidebar: accounts, their folder trees and how each account fares, in two queries."""
+
+from collections import defaultdict
+from dataclasses import dataclass, field
+
+from django.urls import reverse
+
+from accounts.models import MailAccount
+from webmail.mime.headers import display_text
+from webmail.models import Folder, SpecialUse, SyncState
+
+from .when import Clock
+
+ORDER = {
+    use: rank
+    for rank, use in enumerate(
+        [
+            SpecialUse.INBOX,
+            SpecialUse.FLAGGED,
+            SpecialUse.IMPORTANT,
+            SpecialUse.DRAFTS,
+            SpecialUse.SENT,
+            SpecialUse.ARCHIVE,
+            SpecialUse.ALL,
+            SpecialUse.JUNK,
+            SpecialUse.TRASH,
+        ]
+    )
+}
+ICONS = {
+    SpecialUse.INBOX: "inbox",
+    SpecialUse.FLAGGED: "star",
+    SpecialUse.IMPORTANT: "bookmark",
+    SpecialUse.DRAFTS: "file-pen-line",
+    SpecialUse.SENT: "send",
+    SpecialUse.ARCHIVE: "archive",
+    SpecialUse.ALL: "mails",
+    SpecialUse.JUNK: "octagon-alert",
+    SpecialUse.TRASH: "trash-2",
+}
+# Their number is of no interest: what lies there has been dealt with.
+QUIET = frozenset({SpecialUse.SENT, SpecialUse.TRASH, SpecialUse.ARCHIVE, SpecialUse.ALL})
+
+
+@dataclass(slots=True)
+class Entry:
+    """One line of the tree."""
+
+    folder: Folder
+    title: str
+    depth: int
+    icon: str
+    url: str
+    badge: int
+    takes_mail: bool
+    current: bool = False
+
+    @property
+    def indent(self) -> int:
+        return min(self.depth, 6) * 14
+
+
+@dataclass(slots=True)
+class AccountView:
+    account: MailAccount
+    state: str
+    tone: str
+    sentence: str
+    entries: list[Entry] = field(default_factory=list)
+    progress: int = -1
+
+    @property
+    def needs_person(self) -> bool:
+        return self.tone == "danger"
+
+
+@dataclass(slots=True)
+class Sidebar:
+    accounts: list[AccountView]
+    folders: dict[int, Folder]
+
+    def inbox(self) -> Folder | None:
+        """Where a person lands: the first account's inbox, else its first folder."""
+        for account in self.accounts:
+            for entry in account.entries:
+                if entry.takes_mail:
+                    return entry.folder
+        return None
+
+    @property
+    def unread(self) -> int:
+        """Of the inboxes; the number in the window's title."""
+        return sum(f.shown_unread for f in self.folders.values() if f.special_use == SpecialUse.INBOX)
+
+
+def build(user_id: int, clock: Clock, *, current: int | None = None) -> Sidebar:
+    accounts = list(MailAccount.objects.filter(user_id=user_id).select_related("sync").defer("password"))
+    folders = list(Folder.objects.filter(account__user_id=user_id, hidden=False))
+    by_account: dict[int, list[Folder]] = defaultdict(list)
+    known = {account.pk: account for account in accounts}
+    for folder in folders:
+        if folder.account_id in known:
+            folder.account = known[folder.account_id]
+            by_account[folder.account_id].append(folder)
+    views = []
+    for account in accounts:
+        view = state_of(account, by_account[account.pk], clock)
+        view.entries = tree(by_account[account.pk], current)
+        views.append(view)
+    return Sidebar(views, {folder.pk: folder for folder in folders})
+
+
+def tree(folders: list[Folder], current: int | None = None, *, everything: bool = False) -> list[Entry]:
+    """Special folders first, then by name; each folder below its parent. Unsubscribed ones only with ``everything``."""
+    shown = [folder for folder in folders if everything or folder.subscribed or folder.special_use]
+    by_name = {folder.name: folder for folder in shown}
+    children: dict[str, list[Folder]] = defaultdict(list)
+    prefix = _inbox_prefix(shown)
+    for folder in shown:
+        children[_parent(folder, by_name, prefix)].append(folder)
+    start = reverse("folder", args=[0])[: -len("0/")]
+    entries: list[Entry] = []
+    stack = [(folder, 0) for folder in reversed(_sorted(children[""]))]
+    while stack:
+        folder, depth = stack.pop()
+        entries.append(_entry(folder, depth, start=start, by_name=by_name, prefix=prefix, current=current))
+        stack += [(child, depth + 1) for child in reversed(_sorted(children.get(folder.name, [])))]
+    return entries
+
+
+def _sorted(folders: list[Folder]) -> list[Folder]:
+    return sorted(folders, key=lambda folder: (ORDER.get(SpecialUse(folder.special_use), 99), folder.name.casefold()))
+
+
+def _inbox_prefix(folders: list[Folder]) -> str:
+    """``INBOX.`` where a server keeps every folder below INBOX: nobody wants to see that level."""
+    others = [folder for folder in folders if folder.name.upper() != "INBOX"]
+    delimiter = others[0].delimiter if others else ""
+    below = f"INBOX{delimiter}"
+    return below if delimiter and all(folder.name.upper().startswith(below) for folder in others) else ""
+
+
+def _parent(folder: Folder, by_name: dict[str, Folder], prefix: str) -> str:
+    """The nearest folder above that is shown; "" for the top."""
+    name = folder.parent_name
+    while name and not (prefix and name.upper() == "INBOX"):
+        if name in by_name and name != folder.name:
+            return name
+        name = name.rpartition(folder.delimiter)[0]
+    return ""
+
+
+def _entry(
+    folder: Folder, depth: int, *, start: str, by_name: dict[str, Folder], prefix: str, current: int | None
+) -> Entry:
+    use = SpecialUse(folder.special_use)
+    if use in ORDER and use not in {SpecialUse.FLAGGED, SpecialUse.IMPORTANT, SpecialUse.ALL}:
+        title = folder.title
+    else:
+        parent = _parent(folder, by_name, prefix)
+        title = folder.name[len(parent) + len(folder.delimiter) :] if parent else folder.name[len(prefix) :]
+    unread = 0 if use in QUIET else folder.shown_unread
+    return Entry(
+        folder=folder,
+        title=display_text(title),
+        depth=depth,
+        icon=ICONS.get(use, "folder"),
+        url=f"{start}{folder.pk}/",
+        badge=folder.shown_total if use == SpecialUse.DRAFTS else unread,
+        takes_mail=folder.selectable,
+        current=folder.pk == current,
+    )
+
+
+def state_of(account: MailAccount, folders: list[Folder], clock: Clock) -> AccountView:
+    """How the account fares, in words."""
+    sync: SyncState | None = getattr(account, "sync", None)
+    if account.paused:
+        return AccountView(account, "Paused", "muted", "")
+    status = sync.status if sync is not None else SyncState.Status.NEW
+    if sync is not None and status == SyncState.Status.BLOCKED:
+        return AccountView(account, "Needs you", "danger", sync.sentence)
+    if sync is not None and status == SyncState.Status.WAITING:
+        since = f"since {clock.label(sync.last_pass_at).short}, trying again" if sync.last_pass_at else "trying again"
+        return AccountView(account, f"Waiting for the server — {since}", "warn", sync.sentence)
+    behind = [folder for folder in folders if folder.selectable and not folder.backfilled]
+    wanted = sum(folder.server_messages for folder in folders if folder.selectable)
+    have = sum(min(f.total, f.server_messages) if f in behind else f.server_messages for f in folders if f.selectable)
+    if behind and wanted > have:
+        text = f"Catching up — {have:,} of {wanted:,}"
+        return AccountView(account, text, "muted", "", progress=have * 100 // wanted)
+    if status == SyncState.Status.NEW:
+        return AccountView(account, "Getting your mail…", "muted", "")
+    return AccountView(account, "Up to date", "ok", "")
