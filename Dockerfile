@@ -24,7 +24,7 @@ COPY static static
 COPY --from=assets /build/static/dist static/dist
 ENV VAR_DIR=/data STORAGE_DIR=/data/storage STATIC_ROOT=/app/staticfiles
 # Collecting needs settings, settings need secrets: these are of this one command and stay in no layer.
-RUN SECRET_KEY=only-for-collectstatic CREDENTIAL_KEYS= python manage.py collectstatic --noinput --verbosity 0 \
+RUN SECRET_KEY=only-for-collectstatic CREDENTIAL_KEYS= python manage.py collectstatic --noinput --verbosity 0 --ignore build.mjs --ignore icons.txt \
  && python -m compileall -q /app
 
 # docker-compose's `demo` profile: the same code with a private Dovecot beside it.

@@ -3,6 +3,8 @@
 import os
 import signal
 import socket
+import subprocess
+import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -15,12 +17,14 @@ from webmail.demo import provision
 from webmail.demo.content.people import OWNER
 from webmail.demo.dovecot import Dovecot, MailServerError
 from webmail.demo.secrets import DemoState
-from webmail.demo.supervisor import Supervisor, wait_until_healthy, web_child, worker_child
+from webmail.demo.supervisor import BASE_DIR, Supervisor, wait_until_healthy, web_child, worker_child
 
 FIRST_PORT = 8000
 PORT_TRIES = 50
 HEALTHY_SECONDS = 40.0
 TICK_SECONDS = 0.2
+# They lie beside the sources of the pages' files and are of no use to a browser.
+BUILD_FILES = ("build.mjs", "icons.txt")
 
 
 class CannotStart(Exception):
@@ -42,17 +46,18 @@ def choose_port(host: str, wanted: str) -> int:
     raise CannotStart(f"Port {candidates[0]} of {host} is taken; choose another with PORT=…")
 
 
-def collect_static_if_stale() -> None:
-    """Run collectstatic when a static file or a dependency is newer than the collected manifest."""
+def begin_collecting_static() -> subprocess.Popen[bytes] | None:
+    """Run collectstatic beside other work when a static file or a dependency is newer than the collected manifest."""
     if settings.DEBUG:
-        return
+        return None
     manifest = Path(settings.STATIC_ROOT) / "staticfiles.json"
     collected = manifest.stat().st_mtime if manifest.exists() else 0.0
     sources = [path for top in settings.STATICFILES_DIRS for path in Path(top).rglob("*")]
     sources += settings.BASE_DIR.glob("requirements*.txt")
-    if any(path.stat().st_mtime > collected for path in sources):
-        call_command("collectstatic", interactive=False, verbosity=0)
-        manifest.touch()
+    if all(path.stat().st_mtime <= collected for path in sources):
+        return None
+    command = [sys.executable, str(BASE_DIR / "manage.py"), "collectstatic", "--noinput", "--verbosity", "0"]
+    return subprocess.Popen([*command, *(f"--ignore={name}" for name in BUILD_FILES)], cwd=BASE_DIR)
 
 
 class Launch:
@@ -87,7 +92,7 @@ class Launch:
         port = choose_port(self.host, os.environ.get("PORT", ""))
         Path(settings.VAR_DIR).mkdir(parents=True, exist_ok=True)
         call_command("migrate", interactive=False, verbosity=0)
-        collect_static_if_stale()
+        collecting = begin_collecting_static()
         environment = {
             "SECURE": os.environ.get("SECURE", "false"),
             "LOG_LEVEL": os.environ.get("LOG_LEVEL", "WARNING"),
@@ -96,6 +101,8 @@ class Launch:
             self._start_mailserver()
         if self.mailserver is not None:
             environment["TRUSTED_CA_FILE"] = os.environ.get("TRUSTED_CA_FILE") or str(self.mailserver.ca_file)
+        if collecting is not None and collecting.wait():
+            raise CannotStart("The static files could not be collected; the reason is above.")
         web = web_child(self.host, port, environment)
         self.supervisor = Supervisor([web, worker_child(environment)], self.say)
         self.supervisor.start()
