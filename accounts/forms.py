@@ -8,6 +8,7 @@ from django.conf import settings
 from webmail.imap.types import Endpoint
 
 from .fields import AddressField, HostField, NameField, PortField, SecretField
+from .kept import Kept
 from .models import MailAccount, Security
 from .servers import Typed, endpoint
 from .signin import Attempt
@@ -104,16 +105,20 @@ class SignInForm(ServersForm):
 
     field_order = ["address", "password"]
 
-    def __init__(self, *arguments: Any, **options: Any) -> None:
-        super().__init__(*arguments, **options)
+    def __init__(self, data: Any = None, *, kept: Kept | None = None) -> None:
+        super().__init__(data)
+        self.kept = kept
+        self.fields["password"].required = kept is None
         self.fields["address"].widget.attrs["autocomplete"] = "username"
         self.sending_failed = bool(self.data.get("without_sending"))
+        self.password_accepted = kept is not None
 
     def attempt(self) -> Attempt:
         data = self.cleaned_data
-        return Attempt(
-            data["address"], data["password"], self.typed(), data["smtp_password"], bool(data["without_sending"])
-        )
+        password, smtp_password = data["password"], data["smtp_password"]
+        if self.kept is not None and not password:
+            password, smtp_password = self.kept.password, smtp_password or self.kept.smtp_password
+        return Attempt(data["address"], password, self.typed(), smtp_password, bool(data["without_sending"]))
 
 
 class AccountForm(ServersForm):

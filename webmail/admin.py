@@ -11,7 +11,6 @@ from django.utils import timezone
 from webmail.models import Folder, Message, OutgoingMessage, PendingAction, SyncState
 from webmail.sync import attention
 
-
 admin.site.site_header = f"{settings.PRODUCT_NAME} administration"
 admin.site.site_title = admin.site.site_header
 admin.site.index_title = "Administration"

@@ -14,7 +14,7 @@ from django.utils.timesince import timesince
 from django.views.decorators.debug import sensitive_post_parameters, sensitive_variables
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from accounts import attempts, edit
+from accounts import attempts, edit, kept
 from accounts.access import account_of, person
 from accounts.forms import AccountForm, SignInForm
 from accounts.models import MailAccount
@@ -24,7 +24,7 @@ from accounts.signin import Refused
 from webmail.models import Folder, Message, SyncState
 from webmail.models.mirror import announce
 
-from .sessions import TOO_MANY
+from .sessions import TOO_MANY, refuse
 
 Status = SyncState.Status
 
@@ -65,11 +65,11 @@ def accounts_page(request: HttpRequest) -> HttpResponse:
 
 @login_required
 @sensitive_post_parameters("password", "smtp_password")
-@sensitive_variables("form")
+@sensitive_variables("form", "attempt")
 @require_http_methods(["GET", "HEAD", "POST"])
 def account_add(request: HttpRequest) -> HttpResponse:
     user = person(request)
-    form = SignInForm(request.POST if request.method == "POST" else None)
+    form = SignInForm(request.POST, kept=kept.recall(request)) if request.method == "POST" else SignInForm()
     status = 200
     if request.method == "POST":
         status = 422
@@ -77,12 +77,13 @@ def account_add(request: HttpRequest) -> HttpResponse:
             form.add_error(None, TOO_MANY)
             status = 429
         elif form.is_valid():
+            attempt = form.attempt()
             try:
-                account, said = edit.add(user, form.attempt())
+                account, said = edit.add(user, attempt)
             except Refused as refused:
-                form.refuse(refused.errors)
-                form.sending_failed = refused.sending_failed
+                refuse(request, form, attempt, refused)
             else:
+                kept.forget(request)
                 attempts.forget(request, account.address)
                 for sentence in said or (f"{account.address} was added; its mail is on the way.",):
                     messages.success(request, sentence)

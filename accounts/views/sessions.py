@@ -10,10 +10,10 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters, sensitive_variables
 from django.views.decorators.http import require_http_methods, require_POST
 
-from accounts import attempts
+from accounts import attempts, kept
 from accounts.forms import SignInForm
 from accounts.remembered import recall, remember
-from accounts.signin import Refused, SignedIn, sign_in
+from accounts.signin import Attempt, Refused, SignedIn, sign_in
 
 BACKEND = "django.contrib.auth.backends.ModelBackend"
 TOO_MANY = "That were too many attempts. Wait five minutes, then try again."
@@ -21,7 +21,7 @@ TOO_MANY = "That were too many attempts. Wait five minutes, then try again."
 
 @never_cache
 @sensitive_post_parameters("password", "smtp_password")
-@sensitive_variables("form")
+@sensitive_variables("form", "attempt")
 @require_http_methods(["GET", "HEAD", "POST"])
 def sign_in_page(request: HttpRequest) -> HttpResponse:
     target = next_page(request)
@@ -29,19 +29,30 @@ def sign_in_page(request: HttpRequest) -> HttpResponse:
         return redirect(target)
     if request.method != "POST":
         return _page(request, SignInForm(), target)
-    form = SignInForm(request.POST)
+    form = SignInForm(request.POST, kept=kept.recall(request))
     if not form.is_valid():
         return _page(request, form, target, status=422)
     if not attempts.may_try(request, form.cleaned_data["address"]):
         form.add_error(None, TOO_MANY)
         return _page(request, form, target, status=429)
+    attempt = form.attempt()
     try:
-        done = sign_in(form.attempt(), recall(request, form.cleaned_data["address"]))
+        done = sign_in(attempt, recall(request, attempt.address))
     except Refused as refused:
-        form.refuse(refused.errors)
-        form.sending_failed = refused.sending_failed
+        refuse(request, form, attempt, refused)
         return _page(request, form, target, status=422)
     return _signed_in(request, done, form.cleaned_data["address"], target)
+
+
+def refuse(request: HttpRequest, form: SignInForm, attempt: Attempt, refused: Refused) -> None:
+    """Put the sentences at their fields. A password the incoming server has accepted need not be typed again."""
+    form.refuse(refused.errors)
+    form.sending_failed = refused.sending_failed
+    form.password_accepted = refused.sending_failed
+    if refused.sending_failed:
+        kept.keep(request, attempt.password, attempt.smtp_password)
+    else:
+        kept.forget(request)
 
 
 @require_POST

@@ -7,6 +7,7 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
+from accounts import kept
 from accounts.models import Identity, MailAccount, ProviderPreset, User
 from tests.accounts.conftest import typed
 from tests.servers.mailbox import Mailbox
@@ -137,9 +138,31 @@ def test_a_failing_outgoing_server_is_said_and_can_be_left_for_later(
     assert b"Continue without sending" in response.content
     assert not User.objects.exists()
 
-    again = client.post(URL, typed(mailbox, smtp_password="not-this-one", without_sending="on"))
+    assert mailbox.password not in str(dict(client.session))
+    again = client.post(URL, typed(mailbox, password="", without_sending="on"))
     assert again.status_code == 302
-    assert MailAccount.objects.count() == 1
+    account = MailAccount.objects.get()
+    assert account.password.reveal() == mailbox.password
+    assert "accepted_password" not in client.session
+
+
+@pytest.mark.parametrize("changed", [{"imap_host": "127.0.0.1"}, {"smtp_host": "127.0.0.1"}, {"username": "me"}])
+def test_an_accepted_password_is_kept_for_exactly_the_same_servers_only(
+    client: Client, mailbox: Mailbox, trusted: Any, changed: dict[str, str]
+) -> None:
+    client.post(URL, typed(mailbox, smtp_port=9))
+    response = client.post(URL, typed(mailbox, smtp_port=9, password="", **changed))
+    assert "Enter your password." in errors(response, "password")
+
+
+def test_an_accepted_password_is_forgotten_after_five_minutes(
+    client: Client, mailbox: Mailbox, trusted: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client.post(URL, typed(mailbox, smtp_port=9))
+    later = kept.time.time() + kept.SECONDS + 1
+    monkeypatch.setattr(kept.time, "time", lambda: later)
+    response = client.post(URL, typed(mailbox, smtp_port=9, password="", without_sending="on"))
+    assert "Enter your password." in errors(response, "password")
 
 
 def test_the_session_key_changes_and_nothing_of_an_earlier_person_stays(
