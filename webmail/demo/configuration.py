@@ -22,6 +22,8 @@ def dovecot_configuration(
     domain: str,
 ) -> str:
     """The whole file. ``ports`` has a number for each service; ``user`` owns every process and every mailbox."""
+    # On loopback nobody listens in, and tests want to see plain connections.
+    plaintext_disabled = "no" if listen == "127.0.0.1" else "yes"
     folders = "".join(_special_folder(name) for name in SPECIAL_FOLDERS)
     return f"""
 base_dir = {run}
@@ -42,7 +44,7 @@ ssl = yes
 ssl_cert = <{directory}/tls/server.pem
 ssl_key = <{directory}/tls/server.key
 ssl_min_protocol = TLSv1.2
-disable_plaintext_auth = no
+disable_plaintext_auth = {plaintext_disabled}
 auth_mechanisms = plain login
 auth_failure_delay = 0 secs
 
@@ -126,7 +128,7 @@ service submission-login {{
 }}
 service lmtp {{
   inet_listener lmtp {{
-    address = {listen}
+    address = 127.0.0.1
     port = {ports["lmtp"]}
   }}
 }}

@@ -208,7 +208,7 @@ class Dovecot:
         if folder != "INBOX":
             self.doveadm("save", "-u", user, "-m", folder, content=raw)
             return
-        with smtplib.LMTP(self.host, self.ports.lmtp, local_hostname="localhost", timeout=30) as client:
+        with smtplib.LMTP("127.0.0.1", self.ports.lmtp, local_hostname="localhost", timeout=30) as client:
             client.sendmail("", [user], raw)
 
     def import_maildir(self, user: str, maildir: Path) -> None:
@@ -275,7 +275,7 @@ class Dovecot:
         self._relay = Relay(
             host="127.0.0.1",
             port=self.ports.relay,
-            lmtp=(self.host, self.ports.lmtp),
+            lmtp=("127.0.0.1", self.ports.lmtp),
             domain=self.domain,
             outbound=self.outbound,
         )
