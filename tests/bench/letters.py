@@ -160,7 +160,7 @@ class Writer:
                 + self.style
                 + b"</head><body><table width=3D100%>\r\n"
                 + html
-                + b"</table></body></html>\r\n"
+                + f"</table><p>{last}</p></body></html>\r\n".encode()
             )
             return _multipart(
                 "alternative", boundary, [plain, b"Content-Type: text/html; charset=utf-8\r\n" + encoded + page]

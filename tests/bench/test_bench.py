@@ -13,7 +13,7 @@ import pytest
 
 from tests.bench.fill import FOLDERS, PASSWORD, PER_FOLDER, address, fill
 from tests.bench.latency import Distance
-from tests.bench.letters import PROBES, Writer
+from tests.bench.letters import LAST_WORD, PROBES, Writer
 from tests.bench.mailbox import Page
 from tests.bench.product import Measured
 from tests.bench.report import Outcome, Setting, goals, tables
@@ -39,6 +39,9 @@ def test_letters_get_newer_and_probes_lie_behind_what_is_fetched_ahead() -> None
         if any(f"Subject: {subject}".encode() in letter.raw for subject in PROBES.values())
     ]
     assert len(places) == 80
+    for place in places:
+        shown_parts = 2 if PROBES["newsletter"].encode() in letters[place].raw else 1
+        assert letters[place].raw.count(LAST_WORD.encode()) == shown_parts
     assert 1000 - places[-1] > 300
 
 
