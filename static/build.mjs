@@ -1,5 +1,5 @@
 // Bundles our modules with the pinned packages, and makes one sprite of the icons that are used.
-import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -15,6 +15,9 @@ async function bundle() {
     outdir: dist,
     bundle: true,
     format: "esm",
+    // What both need is loaded once: a second htmx on the page would answer every click twice.
+    splitting: true,
+    chunkNames: "chunk-[hash]",
     target: "es2022",
     minify: true,
     sourcemap: false,
@@ -45,4 +48,7 @@ async function sprite() {
 }
 
 await mkdir(dist, { recursive: true });
+for (const name of await readdir(dist)) {
+  if (name.startsWith("chunk-")) await rm(join(dist, name));
+}
 await Promise.all([bundle(), sprite()]);
