@@ -4,6 +4,7 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
+from django.contrib.admin.forms import AdminAuthenticationForm
 from django.contrib.auth.admin import UserAdmin
 from django.core.exceptions import ValidationError
 from django.db import transaction
@@ -13,7 +14,7 @@ from django.utils.timesince import timesince
 
 from webmail.imap.types import Endpoint
 
-from . import edit
+from . import attempts, edit
 from .fields import clean_host
 from .models import Identity, MailAccount, ProviderPreset, User, sign_in_key
 from .register import look_again
@@ -77,6 +78,22 @@ class MailAccountForm(HostsForm):
         else:
             self.instance.sign_in_key = None
         return data
+
+
+class LimitedLoginForm(AdminAuthenticationForm):
+    """Django's own form, with as many attempts as the sign-in page gives."""
+
+    def clean(self) -> dict[str, Any]:
+        name = f"admin {self.cleaned_data.get('username', '')}"
+        if self.request is not None and not attempts.may_try(self.request, name):
+            raise ValidationError(attempts.TOO_MANY)
+        data = super().clean()
+        if self.request is not None:
+            attempts.forget(self.request, name)
+        return data
+
+
+admin.site.login_form = LimitedLoginForm
 
 
 @admin.register(MailAccount)

@@ -7,6 +7,7 @@ from django.core.cache import cache
 from django.http import HttpRequest
 
 WINDOW_SECONDS = 300
+TOO_MANY = "There were too many attempts. Wait five minutes, then try again."
 
 
 def may_try(request: HttpRequest, address: str) -> bool:

@@ -24,7 +24,7 @@ from accounts.signin import Refused
 from webmail.models import Folder, Message, SyncState
 from webmail.models.mirror import announce
 
-from .sessions import TOO_MANY, refuse
+from .sessions import refuse
 
 Status = SyncState.Status
 
@@ -74,7 +74,7 @@ def account_add(request: HttpRequest) -> HttpResponse:
     if request.method == "POST":
         status = 422
         if form.is_valid() and not attempts.may_try(request, form.cleaned_data["address"]):
-            form.add_error(None, TOO_MANY)
+            form.add_error(None, attempts.TOO_MANY)
             status = 429
         elif form.is_valid():
             attempt = form.attempt()
@@ -105,7 +105,7 @@ def account_edit(request: HttpRequest, account_id: int) -> HttpResponse:
     if not form.is_valid():
         return _edit_page(request, account, form, fixed, status=422)
     if not attempts.may_try(request, account.address):
-        form.add_error(None, TOO_MANY)
+        form.add_error(None, attempts.TOO_MANY)
         return _edit_page(request, account, form, fixed, status=429)
     data = form.cleaned_data
     changes = edit.Changes(

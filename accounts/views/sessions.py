@@ -16,7 +16,6 @@ from accounts.remembered import recall, remember
 from accounts.signin import Attempt, Refused, SignedIn, sign_in
 
 BACKEND = "django.contrib.auth.backends.ModelBackend"
-TOO_MANY = "That were too many attempts. Wait five minutes, then try again."
 
 
 @never_cache
@@ -33,7 +32,7 @@ def sign_in_page(request: HttpRequest) -> HttpResponse:
     if not form.is_valid():
         return _page(request, form, target, status=422)
     if not attempts.may_try(request, form.cleaned_data["address"]):
-        form.add_error(None, TOO_MANY)
+        form.add_error(None, attempts.TOO_MANY)
         return _page(request, form, target, status=429)
     attempt = form.attempt()
     try:

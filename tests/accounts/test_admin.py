@@ -218,6 +218,17 @@ def test_a_message_that_may_have_been_sent_is_not_sent_again_from_here(administr
     assert (unclear.state, unclear.send_after) == ("unclear", None)
 
 
+def test_attempts_at_the_administrators_form_are_limited(client: Client, settings: Any) -> None:
+    settings.SIGN_IN_ATTEMPTS = 2
+    User.objects.create_superuser("root", password="administrators-own")
+    url = reverse("admin:login")
+    for _ in range(2):
+        assert client.post(url, {"username": "root", "password": "guess"}).status_code == 200
+    assert b"too many attempts" in client.post(url, {"username": "root", "password": "administrators-own"}).content
+    elsewhere = {"username": "root", "password": "administrators-own"}
+    assert client.post(url, elsewhere, REMOTE_ADDR="192.0.2.9").status_code == 302
+
+
 def test_staff_without_the_right_cannot_act(client: Client) -> None:
     somebody(1)
     client.force_login(User.objects.create_user("helper", password="x" * 12, is_staff=True))
