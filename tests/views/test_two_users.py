@@ -1,0 +1,136 @@
+"""Every address of the product, asked for by somebody it does not belong to. The list comes from the URLconf itself."""
+
+import re
+import uuid
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.urls import URLPattern, URLResolver, get_resolver
+
+from accounts.models import Identity
+from webmail.models import Message, Notice, OutgoingAttachment, OutgoingMessage
+from webmail.sync import actions
+
+OPEN_TO_ALL = {"healthz", "readyz", "sign-in", "sign-out"}
+MARK = "zq-secret-of-ada"
+
+
+def patterns(resolver: URLResolver, prefix: str = "") -> Iterator[tuple[str, URLPattern]]:
+    for pattern in resolver.url_patterns:
+        path = prefix + str(pattern.pattern)
+        if isinstance(pattern, URLResolver):
+            if pattern.namespace != "admin":
+                yield from patterns(pattern, path)
+        else:
+            yield path, pattern
+
+
+ALL = [(path, pattern) for path, pattern in patterns(get_resolver()) if pattern.name not in OPEN_TO_ALL]
+WITH_OBJECT = [(path, pattern) for path, pattern in ALL if pattern.pattern.converters]
+WITHOUT_OBJECT = [(path, pattern) for path, pattern in ALL if not pattern.pattern.converters]
+
+
+def names(found: list[tuple[str, URLPattern]]) -> list[str]:
+    return [pattern.name or path for path, pattern in found]
+
+
+@pytest.fixture
+def values(ada: Any) -> dict[str, str]:
+    """One of each thing, all Ada's."""
+    message = ada.arrive(MARK, sender=f"{MARK} <x@example.test>")
+    outgoing = OutgoingMessage.objects.create(user=ada.user, account=ada.account, subject=MARK)
+    attachment = OutgoingAttachment.objects.create(outgoing=outgoing, filename=MARK)
+    notice = Notice.objects.create(user=ada.user, text=MARK)
+    done = actions.store(ada.user, [message], "flagged", value=True)
+    return {
+        "folder_id": str(ada.folders["INBOX"].pk),
+        "conversation_id": str(message.conversation_id),
+        "message_id": str(message.pk),
+        "account_id": str(ada.account.pk),
+        "outgoing_id": str(outgoing.pk),
+        "attachment_id": str(attachment.pk),
+        "identity_id": str(Identity.objects.get(account=ada.account).pk),
+        "notice_id": str(notice.pk),
+        "batch": str(done.batch),
+        "section": "1",
+        "content_id": "x",
+    }
+
+
+def filled(path: str, pattern: URLPattern, values: dict[str, str]) -> str:
+    for name in pattern.pattern.converters:
+        path = re.sub(rf"<(\w+:)?{name}>", values[name], path)
+    assert "<" not in path, f"say in this test what {path} stands for"
+    return "/" + path
+
+
+@pytest.mark.parametrize(("path", "pattern"), WITH_OBJECT, ids=names(WITH_OBJECT))
+def test_what_belongs_to_somebody_else_does_not_exist(
+    path: str, pattern: URLPattern, values: dict[str, str], bob: Any
+) -> None:
+    url = filled(path, pattern, values)
+    for headers in ({}, {"HX-Request": "true"}):
+        answers = [bob.client.get(url, headers=headers), bob.client.post(url, headers=headers)]
+        if pattern.name == "undo":
+            assert answers[1].status_code in {302, 409}
+        else:
+            assert {answer.status_code for answer in answers} <= {404, 405}
+            assert 404 in {answer.status_code for answer in answers}
+        assert all(MARK.encode() not in answer.content for answer in answers)
+    assert Message.objects.get(pk=values["message_id"]).flagged
+    assert OutgoingMessage.objects.filter(pk=values["outgoing_id"], discarded=False, state="draft").exists()
+    assert Notice.objects.filter(pk=values["notice_id"], dismissed_at__isnull=True).exists()
+
+
+@pytest.mark.parametrize(("path", "pattern"), WITHOUT_OBJECT, ids=names(WITHOUT_OBJECT))
+def test_pages_without_an_object_show_nothing_of_others(
+    path: str, pattern: URLPattern, values: dict[str, str], bob: Any
+) -> None:
+    answer = bob.client.get(f"/{path}", follow=True)
+    assert MARK not in b"".join(answer).decode("utf-8", "replace")
+    assert "ada@example.test" not in b"".join(answer).decode("utf-8", "replace")
+
+
+@pytest.mark.parametrize(("path", "pattern"), ALL, ids=names(ALL))
+def test_nothing_is_shown_without_signing_in(path: str, pattern: URLPattern, values: dict[str, str]) -> None:
+    url = filled(path, pattern, values)
+    client = Client()
+    for answer in (client.get(url), client.post(url)):
+        assert answer.status_code in {302, 403, 405}
+        if answer.status_code == 302:
+            assert answer["Location"].startswith("/sign-in/")
+
+
+def test_ids_of_another_person_select_nothing(ada: Any, bob: Any) -> None:
+    theirs, own = ada.arrive("Theirs"), bob.arrive("Own")
+    bob.post(f"{bob.url()}archive/", conversation=[theirs.conversation_id], message=[theirs.pk])
+    bob.post(f"{bob.url()}seen/", message=[theirs.pk, own.pk])
+    theirs.refresh_from_db()
+    own.refresh_from_db()
+    assert theirs.shown_in == ada.folders["INBOX"]
+    assert (theirs.seen, own.seen) == (False, True)
+
+
+def test_messages_cannot_be_moved_to_another_persons_folder(ada: Any, bob: Any) -> None:
+    own = bob.arrive("Own")
+    answer = bob.post(f"{bob.url()}move/", conversation=[own.conversation_id], target=ada.folders["Archive"].pk)
+    assert answer.status_code == 404
+    assert Message.objects.get(pk=own.pk).shown_in == bob.folders["INBOX"]
+
+
+def test_a_conversation_of_another_person_is_not_shown_in_an_own_folder(ada: Any, bob: Any) -> None:
+    theirs = ada.arrive("Theirs")
+    assert bob.client.get(f"{bob.url()}conversation/{theirs.conversation_id}/").status_code == 404
+
+
+def test_a_folder_cannot_be_created_inside_another_persons_folder(ada: Any, bob: Any) -> None:
+    answer = bob.client.post(
+        f"/account/{bob.account.pk}/folders/new/", {"name": "Deep", "parent": ada.folders["Clients"].pk}
+    )
+    assert answer.status_code == 404
+
+
+def test_an_unknown_batch_cannot_be_undone(bob: Any) -> None:
+    assert bob.post(f"/undo/{uuid.uuid4()}/").status_code == 409
