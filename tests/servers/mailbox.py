@@ -1,5 +1,7 @@
 """A mailbox on the private Dovecot, as another mail client sees it."""
 
+import atexit
+import shutil
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -72,4 +74,5 @@ def server_directory() -> Path:
     """A directory that Dovecot's unprivileged user can reach; pytest's own are closed to others."""
     directory = Path(tempfile.mkdtemp(prefix="webmail-dovecot-"))
     directory.chmod(0o755)
+    atexit.register(shutil.rmtree, directory, ignore_errors=True)
     return directory
