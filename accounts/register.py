@@ -5,7 +5,6 @@ import uuid
 from django.db import transaction
 from django.db.models import Max
 
-from webmail.models import SyncState
 from webmail.models.mirror import announce
 from webmail.sync import attention
 
@@ -69,9 +68,5 @@ def set_servers(account: MailAccount, found: Found) -> None:
 def look_again(account: MailAccount) -> None:
     """Forget what went wrong last, have the worker try at once, and tell open browsers."""
     with transaction.atomic():
-        SyncState.objects.filter(account=account, status=SyncState.Status.BLOCKED).update(
-            status=SyncState.Status.WAITING
-        )
-        SyncState.objects.filter(account=account).update(reason="", sentence="", detail="", failures=0)
-        attention.ask(account.pk)
+        attention.retry(account.pk)
         announce(account.user_id)

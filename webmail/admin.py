@@ -55,7 +55,7 @@ class SyncStateAdmin(CanAct):
     @admin.action(description="Look again now", permissions=["act"])
     def look_again(self, request: HttpRequest, states: QuerySet[SyncState]) -> None:
         for state in states:
-            attention.ask(state.account_id)
+            attention.retry(state.account_id)
         self.message_user(request, "The worker looks at them now.")
 
 
@@ -126,7 +126,7 @@ class PendingActionAdmin(CanAct):
         accounts = set(waiting.values_list("account_id", flat=True))
         count = waiting.update(attempts=0, error="")
         for account_id in accounts:
-            attention.ask(account_id)
+            attention.retry(account_id)
         self.message_user(request, f"{count} will be tried again now.")
 
 
@@ -164,5 +164,5 @@ class OutgoingMessageAdmin(CanAct):
         accounts = set(waiting.values_list("account_id", flat=True))
         count = waiting.update(send_after=timezone.now(), attempts=0)
         for account_id in accounts:
-            attention.ask(account_id)
+            attention.retry(account_id)
         self.message_user(request, f"{count} will be sent now.")

@@ -56,7 +56,10 @@ class Saved:
 def ask_worker(account_id: int, after: timedelta = timedelta(0)) -> None:
     """Make the account due once ``after`` has passed; announce() and the clock wake the worker."""
     when = timezone.now() + after
-    if not SyncState.objects.filter(account_id=account_id, due_at__gt=when).update(due_at=when):
+    states = SyncState.objects.filter(account_id=account_id, due_at__gt=when)
+    # A server that is being left alone after a failure stays so, however often the draft is saved.
+    left_alone = [SyncState.Status.WAITING, SyncState.Status.BLOCKED]
+    if not states.exclude(status__in=left_alone).update(due_at=when):
         SyncState.objects.get_or_create(account_id=account_id, defaults={"due_at": when})
 
 
