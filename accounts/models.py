@@ -105,8 +105,13 @@ def _is_preset(endpoint: Endpoint) -> bool:
 
 
 class MailAccount(Servers):
-    """One mailbox of a person."""
+    """One mailbox of a person: a mirror of an IMAP server, or one that lives here and downloads by POP3."""
 
+    class Kind(models.TextChoices):
+        IMAP = "imap", "IMAP"
+        POP3 = "pop3", "POP3"
+
+    kind = models.CharField(max_length=4, choices=Kind, default=Kind.IMAP)
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="mail_accounts")
     address = models.EmailField(max_length=320)
     name = models.CharField("label", max_length=100, blank=True)
@@ -129,11 +134,20 @@ class MailAccount(Servers):
     class Meta:
         ordering = ["position", "id"]
         constraints = [
-            models.UniqueConstraint(fields=["user", "imap_host", "username"], name="one_account_per_mailbox"),
+            models.UniqueConstraint(
+                fields=["user", "imap_host", "username"],
+                condition=models.Q(kind="imap"),
+                name="one_account_per_mailbox",
+            ),
         ]
 
     def __str__(self) -> str:
         return self.name or self.address
+
+    @property
+    def is_local(self) -> bool:
+        """Its messages live here; there is no server that could be asked about them."""
+        return self.kind == self.Kind.POP3
 
     @property
     def imap_endpoint(self) -> Endpoint:

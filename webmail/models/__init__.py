@@ -6,12 +6,15 @@ from .conversation import Conversation, ListRow, ReferenceKey
 from .folder import Folder, SpecialUse
 from .message import Message
 from .outgoing import OutgoingAttachment, OutgoingMessage
+from .pop3 import Download, LedgerEntry, StoredContent
 from .state import SyncState, UserStamp
 
 __all__ = [
     "CachedPart",
     "Conversation",
+    "Download",
     "Folder",
+    "LedgerEntry",
     "ListRow",
     "Message",
     "Notice",
@@ -21,6 +24,7 @@ __all__ = [
     "ReferenceKey",
     "RenderedBody",
     "SpecialUse",
+    "StoredContent",
     "SyncState",
     "UserStamp",
 ]
