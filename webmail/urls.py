@@ -3,7 +3,7 @@
 from django.contrib import admin
 from django.urls import URLPattern, URLResolver, include, path
 
-from webmail.views import conversation, folders, health, mailbox, message, organise
+from webmail.views import compose, compose_actions, conversation, folders, health, mailbox, message, organise
 
 Routes = list[URLPattern | URLResolver]
 
@@ -44,6 +44,35 @@ managing_folders: Routes = [
     path("folder/<int:folder_id>/empty/", folders.folder_empty, name="folder-empty"),
 ]
 
+writing: Routes = [
+    path("compose/", compose_actions.compose, name="compose"),
+    path("compose/people/", compose.people, name="compose-people"),
+    path("compose/<int:outgoing_id>/", compose.draft, name="draft"),
+    path("compose/<int:outgoing_id>/save/", compose_actions.draft_save, name="draft-save"),
+    path("compose/<int:outgoing_id>/send/", compose_actions.draft_send, name="draft-send"),
+    path("compose/<int:outgoing_id>/discard/", compose_actions.draft_discard, name="draft-discard"),
+    path("compose/<int:outgoing_id>/restore/", compose_actions.draft_restore, name="draft-restore"),
+    path("compose/<int:outgoing_id>/attach/", compose_actions.draft_attach, name="draft-attach"),
+    path(
+        "compose/<int:outgoing_id>/attachment/<int:attachment_id>/",
+        compose.attachment_content,
+        name="attachment-content",
+    ),
+    path(
+        "compose/<int:outgoing_id>/attachment/<int:attachment_id>/remove/",
+        compose_actions.attachment_remove,
+        name="attachment-remove",
+    ),
+    path("compose/<int:outgoing_id>/undo/", compose_actions.send_undo, name="send-undo"),
+    path("compose/<int:outgoing_id>/again/", compose_actions.send_again, name="send-again"),
+    path("compose/<int:outgoing_id>/dismiss/", compose_actions.sent_dismiss, name="sent-dismiss"),
+    path("message/<int:message_id>/reply/", compose_actions.answer, name="reply"),
+    path("message/<int:message_id>/reply-all/", compose_actions.answer_all, name="reply-all"),
+    path("message/<int:message_id>/forward/", compose_actions.forward, name="forward"),
+    path("message/<int:message_id>/edit/", compose_actions.edit_draft, name="edit-draft"),
+    path("outbox/", compose.outbox, name="outbox"),
+]
+
 operations: Routes = [
     path("healthz", health.healthz, name="healthz"),
     path("readyz", health.readyz, name="readyz"),
@@ -54,6 +83,7 @@ urlpatterns: Routes = [
     *reading,
     *organising,
     *managing_folders,
+    *writing,
     path("", include("accounts.urls")),
     *operations,
 ]

@@ -1,0 +1,189 @@
+// The composer: recipients, rich text, files, saving, sending. Loaded when one appears; every form works without it.
+import { startFiles } from "./composer/files.js";
+import { startRecipients } from "./composer/recipients.js";
+import { Saver } from "./composer/saver.js";
+import { startText } from "./composer/text.js";
+import { ask, fetchFragment, notify } from "./composer/talk.js";
+
+const docked = (root) => root.closest("#composer-dock") !== null;
+
+export async function open(page) {
+  const dock = document.getElementById("composer-dock");
+  if (!dock || !matchMedia("(min-width: 1100px)").matches) {
+    location.assign(page);
+    return;
+  }
+  dock.replaceChildren(await fetchFragment(page));
+  start(dock.querySelector("[data-composer]"));
+}
+
+function showTrouble(root, text, field = "") {
+  const line = root.querySelector("[data-trouble]");
+  line.hidden = !text;
+  line.querySelector("span").textContent = text;
+  for (const input of root.querySelectorAll("[aria-invalid=true]")) input.removeAttribute("aria-invalid");
+  const place = field && root.querySelector(`[data-recipients="${CSS.escape(field)}"]`);
+  if (!place) return;
+  place.hidden = false;
+  place.querySelector("[data-entry]")?.focus();
+}
+
+class Composer {
+  constructor(root) {
+    this.root = root;
+    this.form = root.querySelector("form");
+    this.ended = false;
+    const changed = () => this.saver.changed();
+    this.text = startText(root, { changed, picture: (file) => this.files.add([file], { inline: true }) });
+    this.recipients = startRecipients(root, { changed });
+    this.saver = new Saver(root, { collect: () => this.collect(), moved: (answer) => this.moved(answer) });
+    this.files = startFiles(root, {
+      uploaded: () => this.saver.touched(),
+      picture: (url) => this.text.insertPicture(url),
+      trouble: (text) => showTrouble(root, text),
+      before: () => this.saver.settle(),
+    });
+    this.listen();
+    this.saver.recover((fields) => this.fill(fields));
+  }
+
+  collect() {
+    this.recipients.commit();
+    const fields = Object.fromEntries(
+      ["identity", "to", "cc", "bcc", "subject"].map((name) => [name, this.form.elements[name].value]),
+    );
+    return { ...fields, ...this.text.value() };
+  }
+
+  fill(fields) {
+    for (const name of ["identity", "subject"]) this.form.elements[name].value = fields[name] ?? "";
+    this.recipients.fill(fields);
+    this.text.fill(fields);
+  }
+
+  listen() {
+    const { root, form } = this;
+    root.querySelector("[data-close]").hidden = !docked(root);
+    root.querySelector("[data-expand]").hidden = !docked(root);
+    for (const name of ["subject", "identity"]) form.elements[name].addEventListener("input", () => this.saver.changed());
+    form.addEventListener("submit", (event) => {
+      const button = event.submitter;
+      event.preventDefault();
+      if (!button || button.matches("[data-send]")) this.send();
+      else if (button.matches("[data-throw]")) this.discard();
+    });
+    root.querySelector("[data-close]").addEventListener("click", () => this.close());
+    root.querySelector("[data-expand]").addEventListener("click", async (event) => {
+      event.preventDefault();
+      await this.saver.flush();
+      location.assign(root.dataset.page);
+    });
+    root.addEventListener("keydown", (event) => {
+      if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) {
+        event.preventDefault();
+        this.send();
+      } else if (event.key === "Escape" && !event.defaultPrevented && docked(root)) {
+        this.close();
+      }
+      event.stopPropagation();
+    });
+    this.leave = () => document.visibilityState === "hidden" && !this.ended && this.saver.flush({ leaving: true });
+    document.addEventListener("visibilitychange", this.leave);
+    root.addEventListener("focusout", (event) => {
+      if (!root.contains(event.relatedTarget)) this.saver.flush();
+    });
+  }
+
+  end() {
+    this.ended = true;
+    this.saver.stop();
+    document.removeEventListener("visibilitychange", this.leave);
+    this.text.stop();
+    this.root.remove();
+  }
+
+  async close() {
+    await this.saver.flush();
+    this.end();
+  }
+
+  moved({ error, moved }) {
+    this.saver.forget();
+    this.end();
+    notify(error);
+    open(moved);
+  }
+
+  async send() {
+    const button = this.form.querySelector("[data-send]");
+    if (button.disabled) return;
+    button.disabled = true;
+    showTrouble(this.root, "");
+    try {
+      await this.files.finished();
+      await this.saver.settle();
+      const answer = await ask(this.form.action, { ...this.collect(), ...this.saver.proof() });
+      if (answer.moved) return this.moved(answer);
+      if (answer.error) return showTrouble(this.root, answer.error, answer.field);
+      this.saver.forget();
+      this.sent(answer);
+    } catch (error) {
+      showTrouble(this.root, `Not sent: ${error.message} Your text is safe; press Send again.`);
+    } finally {
+      button.disabled = false;
+    }
+    return undefined;
+  }
+
+  sent(answer) {
+    if (!docked(this.root)) {
+      location.assign(answer.outbox);
+      return;
+    }
+    this.end();
+    notify(answer.text, {
+      label: "Undo",
+      seconds: answer.seconds,
+      act: async () => {
+        const back = await ask(answer.undo, {});
+        if (back.error) notify(back.error);
+        else open(back.page);
+      },
+    });
+  }
+
+  async discard() {
+    try {
+      await this.saver.settle();
+      const answer = await ask(this.root.dataset.discard, {});
+      this.saver.forget();
+      const wasDocked = docked(this.root);
+      this.end();
+      if (!wasDocked) {
+        location.assign("/");
+        return;
+      }
+      notify(answer.text, {
+        label: "Undo",
+        act: async () => {
+          if (!answer.undo) return;
+          const back = await ask(answer.undo, {});
+          open(back.page);
+        },
+      });
+    } catch (error) {
+      showTrouble(this.root, `Not discarded: ${error.message}`);
+    }
+  }
+}
+
+export function start(root) {
+  if (!root || root.dataset.started) return;
+  root.dataset.started = "yes";
+  const composer = new Composer(root);
+  const to = root.querySelector('[data-recipients="to"]');
+  if (composer.form.elements.to.value) composer.text.focus();
+  else to.querySelector("[data-entry]").focus();
+}
+
+for (const root of document.querySelectorAll("[data-composer]")) start(root);

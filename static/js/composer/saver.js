@@ -1,0 +1,146 @@
+// Saving: a second after the last keystroke, when the composer is left, and again until the server has it.
+// What the server has not confirmed stands in this browser. A save whose answer was lost is repeated as it was: the
+// server knows it again, where a newer text on top of an old revision would look like somebody else's change.
+import { ask } from "./talk.js";
+
+const PAUSE_MS = 1000;
+const RETRY_MS = [2000, 4000, 8000, 15000, 30000];
+const KEEPALIVE_OCTETS = 60000;
+
+export class Saver {
+  constructor(root, { collect, moved }) {
+    this.root = root;
+    this.form = root.querySelector("form");
+    this.state = root.querySelector("[data-state]");
+    this.key = `webmail-draft-${root.dataset.draft}`;
+    this.collect = collect;
+    this.moved = moved;
+    this.dirty = false;
+    this.pending = null;
+    this.running = null;
+    this.failures = 0;
+    this.stopped = false;
+  }
+
+  get revision() {
+    return this.form.elements.revision.value;
+  }
+
+  proof() {
+    return { revision: this.revision, token: this.form.elements.token.value };
+  }
+
+  say(text) {
+    this.state.textContent = text;
+  }
+
+  changed() {
+    if (this.stopped) return;
+    this.dirty = true;
+    this.keep();
+    clearTimeout(this.timer);
+    this.timer = setTimeout(() => this.flush(), PAUSE_MS);
+  }
+
+  touched() {
+    this.say("Saved");
+  }
+
+  keep() {
+    clearTimeout(this.keeper);
+    this.keeper = setTimeout(() => this.store(), 150);
+  }
+
+  store() {
+    try {
+      localStorage.setItem(this.key, JSON.stringify({ revision: this.revision, fields: this.collect() }));
+    } catch {
+      // Full or forbidden: the server's copy is then the only one.
+    }
+  }
+
+  forget() {
+    this.stopped = true;
+    clearTimeout(this.keeper);
+    this.clear();
+  }
+
+  clear() {
+    try {
+      localStorage.removeItem(this.key);
+    } catch {
+      // Forbidden: then nothing was kept either.
+    }
+  }
+
+  stop() {
+    this.stopped = true;
+    clearTimeout(this.timer);
+  }
+
+  recover(fill) {
+    let kept = null;
+    try {
+      kept = JSON.parse(localStorage.getItem(this.key));
+    } catch {
+      // Nothing kept, or nothing that can be read.
+    }
+    if (!kept?.fields) return;
+    if (kept.revision === this.revision) {
+      fill(kept.fields);
+      this.changed();
+    } else {
+      this.pending = { fields: kept.fields, revision: kept.revision };
+      this.flush();
+    }
+  }
+
+  async flush({ leaving = false } = {}) {
+    clearTimeout(this.timer);
+    if (this.stopped) return;
+    if (leaving && this.dirty) this.store();
+    if (!this.running) this.running = this.run(leaving).finally(() => (this.running = null));
+    await this.running;
+  }
+
+  // Until nothing is under way or waiting; raises nothing, since sending carries the text along.
+  async settle() {
+    clearTimeout(this.timer);
+    if (this.running) await this.running;
+    if (this.pending && !this.stopped) await this.flush();
+  }
+
+  async run(leaving) {
+    while ((this.dirty || this.pending) && !this.stopped) {
+      if (!this.pending) {
+        this.dirty = false;
+        this.pending = { fields: this.collect(), revision: this.revision };
+      }
+      this.say("Saving…");
+      const { fields, revision } = this.pending;
+      const small = JSON.stringify(fields).length < KEEPALIVE_OCTETS;
+      try {
+        const answer = await ask(this.root.dataset.save, { ...fields, revision }, { keepalive: leaving && small });
+        this.pending = null;
+        this.failures = 0;
+        if (answer.moved) {
+          this.moved(answer);
+          return;
+        }
+        this.form.elements.revision.value = answer.revision;
+        this.say(`Saved ${answer.saved}`);
+        if (!this.dirty) {
+          clearTimeout(this.keeper);
+          this.clear();
+        }
+      } catch (error) {
+        this.say(`Not saved — retrying (${error.message.replace(/\.$/, "")})`);
+        this.store();
+        const pause = RETRY_MS[Math.min(this.failures, RETRY_MS.length - 1)];
+        this.failures += 1;
+        this.timer = setTimeout(() => this.flush(), pause);
+        return;
+      }
+    }
+  }
+}

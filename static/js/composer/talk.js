@@ -1,0 +1,62 @@
+// Requests of the composer, answered with JSON, and words for the person.
+
+function token() {
+  // The cookie knows of a sign-in in another tab; the form does not.
+  const cookie = document.cookie.match(/(?:^|; )csrftoken=([^;]+)/);
+  return cookie?.[1] ?? document.querySelector("input[name=csrfmiddlewaretoken]")?.value ?? "";
+}
+
+export const headers = () => ({ Accept: "application/json", "X-CSRFToken": token() });
+
+export async function ask(url, fields, { keepalive = false } = {}) {
+  const body = new FormData();
+  for (const [name, value] of Object.entries(fields)) body.append(name, value);
+  let response;
+  try {
+    response = await fetch(url, { method: "POST", body, headers: headers(), credentials: "same-origin", keepalive });
+  } catch (error) {
+    throw new Error("there is no connection to the server.", { cause: error });
+  }
+  return read(response.status, response.headers.get("Content-Type") ?? "", () => response.json());
+}
+
+export async function read(status, type, json) {
+  if (type.includes("json")) return json();
+  if (status === 413) throw new Error("it is too large.");
+  if (status === 403 || status < 400) throw new Error("you have been signed out. Sign in again in another tab.");
+  if (status === 404) throw new Error("this draft is no longer there.");
+  throw new Error("the server could not do it.");
+}
+
+export async function fetchFragment(url) {
+  const response = await fetch(url, { headers: { "HX-Request": "true" }, credentials: "same-origin" });
+  const template = document.createElement("template");
+  template.innerHTML = await response.text();
+  return template.content;
+}
+
+export function notify(text, { label = "", act = null, seconds = 8 } = {}) {
+  const box = document.getElementById("toasts");
+  const toast = document.createElement("div");
+  toast.className = "toast";
+  const line = document.createElement("p");
+  line.textContent = text;
+  toast.append(line);
+  if (act) {
+    const button = document.createElement("button");
+    button.type = "button";
+    button.className = "toast-action";
+    button.textContent = label;
+    button.addEventListener("click", async () => {
+      toast.remove();
+      try {
+        await act();
+      } catch (error) {
+        notify(`That did not work: ${error.message}`);
+      }
+    });
+    toast.append(button);
+  }
+  box.append(toast);
+  setTimeout(() => toast.remove(), Math.max(seconds, 2) * 1000);
+}

@@ -1,0 +1,371 @@
+"""Writing through the pages: with a script, without one, and never in somebody else's draft."""
+
+import json
+import re
+import uuid
+from datetime import timedelta
+
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.test import Client
+from django.urls import reverse
+from django.utils import timezone
+from pytest_django import DjangoAssertNumQueries
+
+from accounts.models import Identity, MailAccount, User
+from webmail.mime.parts import Part
+from webmail.models import CachedPart, Conversation, Folder, Message, OutgoingMessage
+from webmail.outbox import drafts
+
+State = OutgoingMessage.State
+JSON = {"HTTP_ACCEPT": "application/json"}
+
+
+def person(name: str) -> MailAccount:
+    user = User.objects.create(username=name)
+    account = MailAccount.objects.create(
+        user=user, address=f"{name}@example.test", username=name, imap_host="localhost", smtp_host="localhost"
+    )
+    Identity.objects.create(account=account, name=name.title(), address=account.address, is_default=True)
+    return account
+
+
+@pytest.fixture
+def account(db: None) -> MailAccount:
+    return person("ada")
+
+
+@pytest.fixture
+def page(client: Client, account: MailAccount) -> Client:
+    client.force_login(account.user)
+    return client
+
+
+def begin(page: Client, url: str = "") -> OutgoingMessage:
+    response = page.post(url or reverse("compose"))
+    assert response.status_code == 302
+    return OutgoingMessage.objects.get(pk=int(re.findall(r"\d+", response["Location"])[0]))
+
+
+def form(draft: OutgoingMessage, **changes: object) -> dict[str, object]:
+    draft.refresh_from_db()
+    values: dict[str, object] = {
+        "to": "bob@example.test",
+        "subject": "Hello",
+        "text": "Good morning",
+        "plain": "1",
+        "identity": draft.identity_id or "",
+        "revision": draft.revision,
+        "token": str(draft.token),
+    }
+    return values | changes
+
+
+def post(page: Client, name: str, draft: OutgoingMessage, **fields: object) -> tuple[int, dict[str, object]]:
+    response = page.post(reverse(name, args=[draft.pk]), form(draft, **fields), **JSON)
+    return response.status_code, json.loads(response.content)
+
+
+def test_writing_and_sending_without_a_script(page: Client) -> None:
+    draft = begin(page)
+    shown = page.get(reverse("draft", args=[draft.pk]))
+    assert b'name="to"' in shown.content
+    assert "no-store" in shown["Cache-Control"]
+    answer = page.post(reverse("draft-send", args=[draft.pk]), form(draft), follow=True)
+    assert "Sending in a moment" in answer.content.decode()
+    draft.refresh_from_db()
+    assert (draft.state, draft.text) == (State.QUEUED, "Good morning")
+
+
+def test_a_mistake_is_shown_where_it_is_and_nothing_is_lost(page: Client) -> None:
+    draft = begin(page)
+    answer = page.post(reverse("draft-send", args=[draft.pk]), form(draft, to="nonsense", text="Precious"))
+    assert answer.status_code == 422
+    text = answer.content.decode()
+    assert "“nonsense” is not a mail address" in text
+    assert "Precious" in text
+    assert 'value="nonsense" aria-invalid="true"' in text
+
+
+def test_saving_by_script_and_sending_with_undo(page: Client) -> None:
+    draft = begin(page)
+    status, saved = post(page, "draft-save", draft)
+    assert (status, saved["revision"]) == (200, 2)
+    status, sent = post(page, "draft-send", draft)
+    assert (status, sent["seconds"]) == (200, 8)
+    back = json.loads(page.post(str(sent["undo"]), **JSON).content)
+    assert back == {"page": reverse("draft", args=[draft.pk])}
+    draft.refresh_from_db()
+    assert draft.state == State.DRAFT
+
+
+def test_undo_too_late_says_so(page: Client) -> None:
+    draft = begin(page)
+    post(page, "draft-send", draft)
+    OutgoingMessage.objects.filter(pk=draft.pk).update(state=State.SENDING)
+    response = page.post(reverse("send-undo", args=[draft.pk]), **JSON)
+    assert response.status_code == 409
+    assert "too late" in json.loads(response.content)["error"]
+
+
+def test_a_double_click_sends_once(page: Client) -> None:
+    draft = begin(page)
+    fields = form(draft)
+    first = page.post(reverse("draft-send", args=[draft.pk]), fields, **JSON)
+    second = page.post(reverse("draft-send", args=[draft.pk]), fields, **JSON)
+    assert (first.status_code, second.status_code) == (200, 200)
+    assert first.content == second.content
+    assert OutgoingMessage.objects.count() == 1
+
+
+def test_a_draft_changed_elsewhere_moves_the_text_to_a_draft_of_its_own(page: Client) -> None:
+    draft = begin(page)
+    known = draft.revision
+    post(page, "draft-save", draft, text="From the phone")
+    status, moved = post(page, "draft-save", draft, text="From the desk", revision=known)
+    assert status == 409
+    copy = OutgoingMessage.objects.exclude(pk=draft.pk).get()
+    assert (moved["moved"], copy.text) == (reverse("draft", args=[copy.pk]), "From the desk")
+
+
+def test_files_come_and_go_and_keep_the_text_of_a_plain_form(page: Client) -> None:
+    draft = begin(page)
+    upload = SimpleUploadedFile("../../Plan <b>.txt", b"octets", "text/plain")
+    page.post(reverse("draft-attach", args=[draft.pk]), form(draft, text="Kept", files=upload))
+    draft.refresh_from_db()
+    attachment = draft.attachments.get()
+    assert draft.text == "Kept"
+    assert "/" not in attachment.filename
+    shown = page.get(reverse("draft", args=[draft.pk])).content.decode()
+    assert "Plan &lt;b&gt;.txt" in shown
+    page.post(reverse("attachment-remove", args=[draft.pk, attachment.pk]), form(draft, text="Still kept"))
+    draft.refresh_from_db()
+    assert (draft.text, draft.attachments.count()) == ("Still kept", 0)
+
+
+def test_a_picture_in_the_text_is_shown_and_sent_by_its_content_id(page: Client) -> None:
+    draft = begin(page)
+    upload = SimpleUploadedFile("dot.png", b"\x89PNG....", "image/png")
+    response = page.post(reverse("draft-attach", args=[draft.pk]), {"files": upload, "inline": "1"}, **JSON)
+    (kept,) = json.loads(response.content)["attachments"]
+    picture = page.get(kept["content"])
+    assert b"".join(picture.streaming_content) == b"\x89PNG...."
+    assert (picture["Content-Type"], picture["X-Content-Type-Options"]) == ("image/png", "nosniff")
+    html = f'<div>Look: <img src="{kept["content"]}"></div>'
+    status, _ = post(page, "draft-save", draft, html=html, plain="0", text="")
+    assert status == 200
+    draft.refresh_from_db()
+    row = draft.attachments.get()
+    assert f'src="cid:{row.content_id}"' in draft.html
+    assert kept["content"] in page.get(reverse("draft", args=[draft.pk])).content.decode()
+    post(page, "draft-send", draft, html=html, plain="0", text="")
+    draft.refresh_from_db()
+    raw = draft.raw.read()
+    assert b"multipart/related" in raw
+    assert row.content_id.encode() in raw
+
+
+def test_only_pictures_are_shown_from_a_draft(page: Client) -> None:
+    draft = begin(page)
+    upload = SimpleUploadedFile("x.html", b"<script>alert(1)</script>", "text/html")
+    page.post(reverse("draft-attach", args=[draft.pk]), {"files": upload, "inline": "1"}, **JSON)
+    row = draft.attachments.get()
+    assert row.content_id == ""
+    assert page.get(reverse("attachment-content", args=[draft.pk, row.pk])).status_code == 404
+
+
+def test_scripts_do_not_survive_in_what_is_written(page: Client) -> None:
+    draft = begin(page)
+    hostile = '<img src=x onerror=alert(1)><script>alert(1)</script><a href="javascript:alert(1)">x</a>Text'
+    post(page, "draft-save", draft, html=hostile, plain="0", text="", subject="<script>alert(2)</script>")
+    shown = page.get(reverse("draft", args=[draft.pk])).content.decode()
+    assert "onerror" not in shown
+    assert "javascript:" not in shown
+    assert "<script>alert" not in shown
+
+
+def test_discarding_can_be_undone(page: Client) -> None:
+    draft = begin(page)
+    status, answer = post(page, "draft-discard", draft)
+    assert status == 200
+    assert page.get(reverse("draft", args=[draft.pk])).status_code == 302
+    page.post(str(answer["undo"]), **JSON)
+    assert page.get(reverse("draft", args=[draft.pk])).status_code == 200
+
+
+def test_the_dock_gets_the_form_alone(page: Client) -> None:
+    response = page.post(reverse("compose"), {}, HTTP_HX_REQUEST="true")
+    text = response.content.decode()
+    assert response.status_code == 200
+    assert text.lstrip().startswith("<section")
+    assert "data-composer-script" in text
+
+
+def test_a_mailto_link_fills_the_form_and_nothing_else(page: Client) -> None:
+    query = (
+        "?to=bob@example.test%0d%0aBcc:eve@example.test&subject=Hi%0aX&body=Line%201%0aLine%202&bcc=eve@example.test"
+    )
+    draft = begin(page, reverse("compose") + query)
+    assert (draft.subject, draft.bcc) == ("Hi X", "")
+    assert "\n" not in draft.to
+    assert "Line 2" in draft.text
+
+
+def message_of(account: MailAccount, **fields: object) -> Message:
+    folder, _ = Folder.objects.get_or_create(
+        account=account, name="INBOX", defaults={"special_use": "inbox", "uidvalidity": 1, "uidnext": 9}
+    )
+    values = {
+        "account": account,
+        "folder": folder,
+        "shown_in": folder,
+        "uidvalidity": 1,
+        "uid": Message.objects.count() + 1,
+        "conversation": Conversation.objects.create(user=account.user),
+        "message_key": 1,
+        "message_id": "q1@example.test",
+        "references": "q0@example.test",
+        "subject": "AW: Plan",
+        "from_name": "Bob",
+        "from_address": "bob@example.test",
+        "internaldate": timezone.now() - timedelta(hours=1),
+        "recipients": {
+            "to": [["Ada", account.address], ["Carl", "carl@example.test"]],
+            "cc": [["Dora", "dora@example.test"]],
+        },
+        "structure": Part(section="1", type="text/plain", size=20).to_json(),
+    }
+    message = Message.objects.create(**(values | fields))
+    CachedPart.objects.create(message=message, section="1", content=b"Shall we meet?\r\n> Old", size=22)
+    return message
+
+
+def test_an_answer_goes_to_the_writer_with_the_text_quoted(page: Client, account: MailAccount) -> None:
+    message = message_of(account)
+    draft = begin(page, reverse("reply", args=[message.pk]))
+    assert (draft.to, draft.cc, draft.subject) == ("Bob <bob@example.test>", "", "Re: Plan")
+    assert (draft.in_reply_to, draft.references) == ("q1@example.test", "q0@example.test q1@example.test")
+    assert "> Shall we meet?\n>> Old" in draft.text
+    assert "Bob &lt;bob@example.test&gt; wrote:" in draft.html
+    assert draft.answers == message
+
+
+def test_an_answer_to_all_leaves_oneself_out(page: Client, account: MailAccount) -> None:
+    draft = begin(page, reverse("reply-all", args=[message_of(account).pk]))
+    assert draft.to == "Bob <bob@example.test>"
+    assert draft.cc == "Carl <carl@example.test>, Dora <dora@example.test>"
+
+
+def test_an_answer_to_ones_own_mail_goes_where_it_went(page: Client, account: MailAccount) -> None:
+    message = message_of(account, from_address=account.address, recipients={"to": [["Carl", "carl@example.test"]]})
+    assert begin(page, reverse("reply", args=[message.pk])).to == "Carl <carl@example.test>"
+
+
+def test_reply_to_is_followed(page: Client, account: MailAccount) -> None:
+    recipients = {"to": [["Ada", account.address]], "reply_to": [["List", "list@example.test"]]}
+    draft = begin(page, reverse("reply-all", args=[message_of(account, recipients=recipients).pk]))
+    assert (draft.to, draft.cc) == ("List <list@example.test>", "Bob <bob@example.test>")
+
+
+def test_the_answer_is_written_as_whom_the_message_was_for(page: Client, account: MailAccount) -> None:
+    second = Identity.objects.create(
+        account=account, name="Dr. Ada", address="dr@example.test", signature_html="<b>A</b>"
+    )
+    message = message_of(account, recipients={"to": [["", "DR@example.test"]]})
+    draft = begin(page, reverse("reply", args=[message.pk]))
+    assert draft.identity == second
+    assert "<b>A</b>" in draft.html
+    assert "\n-- \nA\n" in draft.text
+
+
+def test_a_forwarded_message_keeps_its_files_by_reference(page: Client, account: MailAccount) -> None:
+    root = Part(section="", type="multipart/mixed")
+    root.children = [
+        Part(section="1", type="text/plain", size=20),
+        Part(
+            section="2",
+            type="application/pdf",
+            encoding="base64",
+            size=4000,
+            filename="a.pdf",
+            disposition="attachment",
+        ),
+    ]
+    message = message_of(account, structure=root.to_json())
+    draft = begin(page, reverse("forward", args=[message.pk]))
+    assert (draft.to, draft.subject, draft.forwards) == ("", "Fwd: AW: Plan", message)
+    assert "Forwarded message" in draft.text
+    row = draft.attachments.get()
+    assert (row.filename, row.section, row.size, row.file.name) == ("a.pdf", "2", 3000, "")
+
+
+def test_completion_ranks_those_written_to_first_and_asks_little(
+    page: Client, account: MailAccount, django_assert_max_num_queries: DjangoAssertNumQueries
+) -> None:
+    sent = Folder.objects.create(account=account, name="Sent", special_use="sent", uidvalidity=1)
+    for number in range(3):
+        message_of(account, from_name="Barbara", from_address="barbara@example.test", uid=100 + number)
+    message_of(account, shown_in=sent, folder=sent, recipients={"to": [["Bob", "bob@example.test"]]})
+    other = person("eve")
+    message_of(other, from_name="Boris", from_address="boris@example.test")
+    with django_assert_max_num_queries(10):
+        found = json.loads(page.get(reverse("compose-people"), {"q": "b"}).content)["people"]
+    assert [each["address"] for each in found] == ["bob@example.test", "barbara@example.test"]
+    assert json.loads(page.get(reverse("compose-people"), {"q": "barb exam"}).content)["people"][0]["name"] == "Barbara"
+
+
+def test_the_outbox_asks_the_same_for_few_and_many(
+    page: Client, account: MailAccount, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    def add(count: int) -> None:
+        for _ in range(count):
+            drafts.new_draft(account.user, account, drafts.Fields(to="b@example.test"))
+        OutgoingMessage.objects.update(state=State.UNCLEAR, recipients=[{"address": "b", "code": 0, "text": ""}])
+
+    add(10)
+    page.get(reverse("outbox"))
+    with django_assert_num_queries(3):
+        assert page.get(reverse("outbox")).content.count(b"outbox-entry") == 10
+    add(10)
+    with django_assert_num_queries(3):
+        assert page.get(reverse("outbox")).content.count(b"outbox-entry") == 20
+
+
+def test_everything_of_another_person_does_not_exist(page: Client) -> None:
+    other = person("eve")
+    draft = drafts.new_draft(other.user, other, drafts.Fields(to="b@example.test", text="Secret", plain=True))
+    upload = SimpleUploadedFile("x.png", b"octets", "image/png")
+    attachment = drafts.attach(draft, upload.file, "x.png", "image/png", inline=True)
+    message = message_of(other)
+    fields = {"revision": 1, "token": str(draft.token), "to": "me@example.test"}
+    for name in (
+        *("draft-save", "draft-send", "draft-discard", "draft-restore", "draft-attach"),
+        *("send-undo", "send-again", "sent-dismiss"),
+    ):
+        assert page.post(reverse(name, args=[draft.pk]), fields).status_code == 404, name
+    for name in ("reply", "reply-all", "forward", "edit-draft"):
+        assert page.post(reverse(name, args=[message.pk])).status_code == 404, name
+    assert page.get(reverse("draft", args=[draft.pk])).status_code == 404
+    assert page.get(reverse("attachment-content", args=[draft.pk, attachment.pk])).status_code == 404
+    assert page.post(reverse("attachment-remove", args=[draft.pk, attachment.pk])).status_code == 404
+    mine = begin(page)
+    assert page.post(reverse("attachment-remove", args=[mine.pk, attachment.pk])).status_code == 404
+    assert b"Secret" not in page.get(reverse("outbox")).content
+    draft.refresh_from_db()
+    assert (draft.state, draft.text, draft.attachments.count()) == (State.DRAFT, "Secret", 1)
+
+
+@pytest.mark.parametrize("field", ["revision", "token", "identity"])
+@pytest.mark.parametrize("garbage", ["", "x", "9" * 40, "-1", "１"])
+def test_garbage_in_a_field_is_no_server_error(page: Client, field: str, garbage: str) -> None:
+    draft = begin(page)
+    response = page.post(reverse("draft-send", args=[draft.pk]), form(draft, **{field: garbage}), **JSON)
+    assert response.status_code in {200, 404, 409, 422}
+
+
+def test_an_unknown_token_sends_nothing(page: Client) -> None:
+    draft = begin(page)
+    status, _ = post(page, "draft-send", draft, token=str(uuid.uuid4()))
+    assert status == 422
+    draft.refresh_from_db()
+    assert draft.state == State.DRAFT

@@ -1,0 +1,304 @@
+"""What the composer and the outbox ask for. Each answers a script with JSON and a plain form with a page."""
+
+import uuid
+from collections.abc import Callable
+from typing import BinaryIO, cast
+
+from django.conf import settings
+from django.contrib import messages as toasts
+from django.contrib.auth.decorators import login_required
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
+from django.shortcuts import redirect
+from django.urls import reverse
+from django.views.decorators.cache import cache_control
+from django.views.decorators.http import require_POST
+
+from accounts.models import Identity
+from webmail.errors import GiveUp, MailError
+from webmail.models import Message, OutgoingMessage
+from webmail.outbox import drafts, queue, reply
+from webmail.sync.bodies import text_parts
+from webmail.sync.outgoing import edit_draft as edit_draft_of
+
+from .access import message_of, outgoing_of, user_of
+from .compose import INLINE_IMAGES, Trouble, attachment_view, composer, content_url, with_cids
+from .when import clock_of, zone_of
+
+CONFLICT = "This draft was changed elsewhere. What you wrote here is kept as a new draft."
+private = cache_control(private=True, no_store=True)
+
+
+def by_script(request: HttpRequest) -> bool:
+    return "application/json" in request.headers.get("Accept", "")
+
+
+def opened(request: HttpRequest, outgoing: OutgoingMessage) -> HttpResponse:
+    """In the dock at once; otherwise at its own address, so that a reload does not make another."""
+    if request.headers.get("HX-Request") == "true":
+        return composer(request, outgoing)
+    return redirect("draft", outgoing.pk)
+
+
+# --- beginning
+
+
+@login_required
+@require_POST
+@private
+def compose(request: HttpRequest) -> HttpResponse:
+    """A new draft; ``to``, ``cc``, ``subject``, ``body`` as a mailto link has them, ``account`` to write from."""
+    user = user_of(request)
+    identities = Identity.objects.filter(account__user=user).select_related("account")
+    asked = request.GET.get("account", "")
+    own = identities.filter(account_id=int(asked)) if asked.isascii() and asked.isdigit() and len(asked) < 18 else None
+    identity = (own.first() if own is not None else None) or identities.order_by(
+        "account__position", "account_id", "-is_default", "id"
+    ).first()
+    if identity is None:
+        toasts.error(request, "Add a mail account before you write.")
+        return redirect("account-add")
+    wanted = {name: request.GET.get(name, "") for name in ("to", "cc", "subject", "body")}
+    return opened(request, reply.compose(user, identity, **wanted))
+
+
+def _from_message(request: HttpRequest, message_id: int, make: Callable[[Message], OutgoingMessage]) -> HttpResponse:
+    message = message_of(request, message_id)
+    try:
+        return opened(request, make(message))
+    except MailError as problem:
+        sentence = f"The message could not be fetched to be quoted. {problem.sentence}"
+        if request.headers.get("HX-Request") == "true":
+            return HttpResponse(sentence, status=503, content_type="text/plain; charset=utf-8")
+        toasts.error(request, sentence)
+        return redirect("conversation", message.shown_in_id, message.conversation_id)
+
+
+@login_required
+@require_POST
+@private
+def answer(request: HttpRequest, message_id: int) -> HttpResponse:
+    user, zone = user_of(request), zone_of(request)
+    return _from_message(request, message_id, lambda row: reply.reply(user, row, text_parts(row), zone=zone))
+
+
+@login_required
+@require_POST
+@private
+def answer_all(request: HttpRequest, message_id: int) -> HttpResponse:
+    user, zone = user_of(request), zone_of(request)
+    return _from_message(
+        request, message_id, lambda row: reply.reply(user, row, text_parts(row), zone=zone, to_all=True)
+    )
+
+
+@login_required
+@require_POST
+@private
+def forward(request: HttpRequest, message_id: int) -> HttpResponse:
+    user, zone = user_of(request), zone_of(request)
+    return _from_message(request, message_id, lambda row: reply.forward(user, row, text_parts(row), zone=zone))
+
+
+@login_required
+@require_POST
+@private
+def edit_draft(request: HttpRequest, message_id: int) -> HttpResponse:
+    message = message_of(request, message_id)
+    known = drafts.draft_of(message)
+    if known is not None and known.state not in drafts.EDITABLE:
+        return redirect("outbox")
+    return _from_message(request, message_id, edit_draft_of)
+
+
+# --- while writing
+
+
+def _fields(request: HttpRequest, outgoing: OutgoingMessage) -> drafts.Fields:
+    posted = request.POST
+    identity = posted.get("identity", "")
+    return drafts.Fields(
+        **{name: posted.get(name, "") for name in ("to", "cc", "bcc", "subject", "text")},
+        html=with_cids(outgoing, posted.get("html", "")),
+        plain=posted.get("plain") == "1",
+        identity_id=int(identity) if identity.isascii() and identity.isdigit() and len(identity) < 18 else None,
+    )
+
+
+def _revision(request: HttpRequest) -> int:
+    known = request.POST.get("revision", "")
+    return int(known) if known.isascii() and known.isdigit() and len(known) < 10 else -1
+
+
+def _token(request: HttpRequest) -> uuid.UUID:
+    try:
+        return uuid.UUID(request.POST.get("token", ""))
+    except ValueError:
+        raise Http404 from None
+
+
+def _keep_text(request: HttpRequest, outgoing: OutgoingMessage) -> drafts.Saved:
+    """A plain form carries everything written so far with every button."""
+    if "revision" not in request.POST:
+        return drafts.Saved(outgoing)
+    return drafts.save_draft(outgoing, _fields(request, outgoing), _revision(request))
+
+
+def _moved(request: HttpRequest, sentence: str, copy: OutgoingMessage) -> HttpResponse:
+    if by_script(request):
+        return JsonResponse({"error": sentence, "moved": reverse("draft", args=[copy.pk])}, status=409)
+    toasts.warning(request, sentence)
+    return redirect("draft", copy.pk)
+
+
+def _trouble(request: HttpRequest, outgoing: OutgoingMessage, problem: GiveUp) -> HttpResponse:
+    if by_script(request):
+        return JsonResponse({"error": problem.sentence, "field": problem.detail}, status=422)
+    outgoing.refresh_from_db()
+    return composer(request, outgoing, Trouble(problem.sentence, problem.detail), status=422)
+
+
+@login_required
+@require_POST
+@private
+def draft_save(request: HttpRequest, outgoing_id: int) -> HttpResponse:
+    outgoing = outgoing_of(request, outgoing_id)
+    saved = drafts.save_draft(outgoing, _fields(request, outgoing), _revision(request))
+    if saved.conflict:
+        return _moved(request, CONFLICT, saved.outgoing)
+    row = saved.outgoing
+    if by_script(request):
+        when = clock_of(request).label(row.updated_at).short
+        return JsonResponse({"revision": row.revision, "saved": when})
+    toasts.success(request, "Draft saved")
+    return redirect("draft", row.pk)
+
+
+@login_required
+@require_POST
+@private
+def draft_send(request: HttpRequest, outgoing_id: int) -> HttpResponse:
+    outgoing = outgoing_of(request, outgoing_id)
+    try:
+        row = queue.send(outgoing, _fields(request, outgoing), _revision(request), token=_token(request))
+    except queue.NotSaved as problem:
+        return _moved(request, problem.sentence, problem.copy)
+    except GiveUp as problem:
+        return _trouble(request, outgoing, problem)
+    if by_script(request):
+        return JsonResponse(
+            {
+                "text": "Sending…",
+                "undo": reverse("send-undo", args=[row.pk]),
+                "seconds": settings.SEND_UNDO_SECONDS,
+                "outbox": reverse("outbox"),
+            }
+        )
+    return redirect("outbox")
+
+
+@login_required
+@require_POST
+@private
+def draft_discard(request: HttpRequest, outgoing_id: int) -> HttpResponse:
+    outgoing = outgoing_of(request, outgoing_id)
+    done = drafts.discard(outgoing)
+    text = "Draft discarded" if done else "It is too late: this message is already on its way."
+    if by_script(request):
+        undo = reverse("draft-restore", args=[outgoing.pk]) if done else ""
+        return JsonResponse({"text": text, "undo": undo}, status=200 if done else 409)
+    toasts.success(request, text) if done else toasts.error(request, text)
+    return redirect("home" if done else "outbox")
+
+
+@login_required
+@require_POST
+@private
+def draft_restore(request: HttpRequest, outgoing_id: int) -> HttpResponse:
+    outgoing = outgoing_of(request, outgoing_id)
+    if not drafts.restore(outgoing):
+        raise Http404
+    return _page_of(request, outgoing)
+
+
+def _page_of(request: HttpRequest, outgoing: OutgoingMessage) -> HttpResponse:
+    page = reverse("draft", args=[outgoing.pk])
+    return JsonResponse({"page": page}) if by_script(request) else HttpResponseRedirect(page)
+
+
+@login_required
+@require_POST
+@private
+def draft_attach(request: HttpRequest, outgoing_id: int) -> HttpResponse:
+    outgoing = outgoing_of(request, outgoing_id)
+    saved = _keep_text(request, outgoing)
+    if saved.conflict:
+        return _moved(request, CONFLICT, saved.outgoing)
+    added = []
+    inline = request.POST.get("inline") == "1"
+    try:
+        for upload in request.FILES.getlist("files"):
+            kind = upload.content_type or "application/octet-stream"
+            stream = cast(BinaryIO, upload.file)
+            row = drafts.attach(
+                saved.outgoing, stream, upload.name or "", kind, inline=inline and kind in INLINE_IMAGES
+            )
+            added.append(attachment_view(row) | {"content": content_url(row) if row.content_id else ""})
+    except GiveUp as problem:
+        return _trouble(request, saved.outgoing, problem)
+    return JsonResponse({"attachments": added}) if by_script(request) else redirect("draft", saved.outgoing.pk)
+
+
+@login_required
+@require_POST
+@private
+def attachment_remove(request: HttpRequest, outgoing_id: int, attachment_id: int) -> HttpResponse:
+    outgoing = outgoing_of(request, outgoing_id)
+    row = outgoing.attachments.filter(pk=attachment_id).first()
+    if row is None:
+        raise Http404
+    saved = _keep_text(request, outgoing)
+    if saved.conflict:
+        return _moved(request, CONFLICT, saved.outgoing)
+    try:
+        drafts.remove_attachment(outgoing, row)
+    except GiveUp as problem:
+        return _trouble(request, outgoing, problem)
+    return JsonResponse({}) if by_script(request) else redirect("draft", outgoing.pk)
+
+
+# --- after Send
+
+
+@login_required
+@require_POST
+@private
+def send_undo(request: HttpRequest, outgoing_id: int) -> HttpResponse:
+    outgoing = outgoing_of(request, outgoing_id)
+    if queue.undo(outgoing) or outgoing.state in drafts.EDITABLE:
+        return _page_of(request, outgoing)
+    text = "It is too late to take this back: it is already on its way."
+    if by_script(request):
+        return JsonResponse({"error": text}, status=409)
+    toasts.error(request, text)
+    return redirect("outbox")
+
+
+@login_required
+@require_POST
+@private
+def send_again(request: HttpRequest, outgoing_id: int) -> HttpResponse:
+    outgoing = outgoing_of(request, outgoing_id)
+    try:
+        row = queue.send_again(outgoing)
+    except GiveUp as problem:
+        toasts.error(request, problem.sentence)
+        return redirect("outbox")
+    return redirect("draft", row.pk) if row.state in drafts.EDITABLE else redirect("outbox")
+
+
+@login_required
+@require_POST
+@private
+def sent_dismiss(request: HttpRequest, outgoing_id: int) -> HttpResponse:
+    queue.dismiss(outgoing_of(request, outgoing_id))
+    return redirect("outbox")
