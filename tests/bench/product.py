@@ -51,6 +51,7 @@ def measure(server: Dovecot, distance: Distance, size: int, side: Side, *, stati
                 result.settled = _wait_for_server(side, repetitions + WARM_UP)
             person.visitor.close()
     result.checks = sorted(one.checks for one in sign_ins)[len(sign_ins) // 2]
+    result.times["first rows after sign-in"] = Times(tuple(one.rows for one in sign_ins))
     result.times["first usable inbox"] = Times(tuple(one.usable for one in sign_ins))
     return result
 
