@@ -132,7 +132,7 @@ class ScriptedPop3:
             marked.clear()
         elif words[0] == "QUIT":
             self.deleted |= marked
-        elif words[0] not in {"USER", "PASS", "NOOP"}:
+        elif words[0] not in {"USER", "PASS", "NOOP"} and (words[0] != "STLS" or self._stls is None):
             return b"-ERR unknown command" + self._line_end
         return b"+OK" + self._line_end
 

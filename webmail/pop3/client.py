@@ -10,19 +10,19 @@ the server's +OK to it says so.
 
 import hashlib
 from collections import deque
-from collections.abc import Callable, Generator, Iterable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Callable, Generator, Iterable
+from contextlib import AbstractContextManager
 from itertools import islice
 from typing import BinaryIO
 
 from webmail.errors import MailError
-from webmail.imap.splitter import Nonsense
 from webmail.imap.types import Endpoint
 from webmail.pop3 import answers, problems
-from webmail.pop3.answers import Capabilities, Reply
+from webmail.pop3.answers import Reply
+from webmail.pop3.session import Session
 from webmail.pop3.sign_in import check_credentials, greet, opened, probe, sign_in
 from webmail.pop3.types import Listed, Retrieved
-from webmail.pop3.wire import Broken, Wire
+from webmail.pop3.wire import Broken
 
 MESSAGE_LIMIT = 1024 * 1024 * 1024
 HEADER_LIMIT = 16 * 1024 * 1024
@@ -32,23 +32,12 @@ _MARKS_IN_FLIGHT = 100
 SinkFor = Callable[[int], AbstractContextManager[BinaryIO]]
 
 
-class PopConnection:
+class PopConnection(Session):
     """Not for two threads at a time. After any doubt ``broken`` is True: open another one.
 
     Every method raises RetryLater when the connection breaks, and GiveUp, AskUser or RetryLater when the server refuses.
     ``has_uidl`` and ``has_top`` are None as long as nobody knows.
     """
-
-    def __init__(self, wire: Wire, offered: Capabilities) -> None:
-        self._wire = wire
-        self._in_flight = 0
-        self._marked = 0
-        self.broken = False
-        self.capabilities: frozenset[str] = offered.names
-        self.expire_days: int | None = offered.expire_days
-        self.login_delay: int | None = offered.login_delay
-        self.has_uidl: bool | None = None
-        self.has_top: bool | None = ("TOP" in offered.names) if offered.known else None
 
     @classmethod
     def open(
@@ -130,7 +119,7 @@ class PopConnection:
             while True:
                 more = [_valid(number) for number in islice(source, window - len(waiting))]
                 if more:
-                    with self._exchange(counted=False):
+                    with self._exchange(pipelined=True):
                         self._wire.send(b"".join(b"RETR %d\r\n" % number for number in more))
                     waiting.extend(more)
                 if not waiting:
@@ -190,60 +179,9 @@ class PopConnection:
         if not reply.ok:
             raise problems.refused(reply, "The server does not answer as it should.")
 
-    def quit(self) -> None:
-        """QUIT: returns only if all marked messages are deleted for sure; the connection is closed in any case.
-
-        Raises OutcomeUnknown when the answer is lost or not +OK: some, all or none of the marked messages are gone.
-        Raises RetryLater when the connection had been lost before: nothing was deleted. Without marks nothing is raised
-        at this point, as nothing is open.
-        """
-        self._ready()
-        marked = self._marked
-        try:
-            reply = self._wire.run(b"QUIT")
-        except Broken as error:
-            if marked:
-                raise problems.unconfirmed(error.cause) from error
-            return
-        finally:
-            self.close()
-        if marked and not reply.ok:
-            raise problems.not_all_deleted(reply)
-
-    def close(self) -> None:
-        """Drop the connection without QUIT, which takes all marks back; never raises."""
-        self.broken = True
-        self._wire.close()
-
-    def _run(self, command: bytes) -> Reply:
-        with self._exchange():
-            return self._wire.run(command)
-
-    def _ready(self) -> None:
-        if self.broken:
-            raise problems.closed()
-        if self._in_flight:
-            raise RuntimeError("messages are still on their way: take them from retrieve_many first")
-
-    @contextmanager
-    def _exchange(self, *, counted: bool = True) -> Iterator[None]:
-        """Whatever leaves it as an exception leaves the connection out of step."""
-        if counted:
-            self._ready()
-        elif self.broken:
-            raise problems.closed()
-        try:
-            yield
-        except Broken as error:
-            self.close()
-            raise problems.lost(error.cause) from error
-        except BaseException:
-            self.close()
-            raise
-
     def _stream(self, sink: BinaryIO, limit: int) -> Retrieved:
         digest, size = hashlib.sha256(), 0
-        with self._exchange(counted=False):
+        with self._exchange(pipelined=True):
             for piece in self._wire.message():
                 size += len(piece)
                 if size > limit:
@@ -254,7 +192,7 @@ class PopConnection:
         return Retrieved(size, digest.hexdigest())
 
     def _retrieved(self, number: int, sink_for: SinkFor, limit: int) -> Retrieved | MailError:
-        with self._exchange(counted=False):
+        with self._exchange(pipelined=True):
             reply = self._wire.reply()
         if not reply.ok:
             return _not_given(reply)
@@ -269,10 +207,6 @@ class PopConnection:
         if not promised and not reply.code and problems.UNKNOWN_COMMAND.search(reply.text):
             return None
         return problems.temporary(reply)
-
-    def _senseless(self, reply: Reply) -> MailError:
-        self.close()
-        return problems.lost(Nonsense(reply.detail))
 
 
 def _valid(number: int) -> int:

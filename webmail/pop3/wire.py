@@ -57,8 +57,12 @@ class Wire:
 
     def settle(self) -> None:
         """The greeting has come: from now on the longer time applies."""
-        self.timeout = self._later
-        self._socket.settimeout(self.timeout)
+        self.limit(self._later)
+
+    def limit(self, timeout: float) -> None:
+        """From now on the longest silence is ``timeout`` seconds."""
+        self.timeout = timeout
+        self._socket.settimeout(timeout)
 
     def start_tls(self) -> None:
         """After the server's +OK to STLS. What came before the handshake is an injection (RFC 2595 section 4)."""
