@@ -4,7 +4,7 @@ import contextlib
 import socket
 import ssl
 import threading
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Self
 
@@ -19,7 +19,7 @@ class Cut:
     octets: bytes = b""
 
 
-Answer = bytes | Cut | None
+Answer = bytes | Cut | Iterator[bytes] | None
 
 
 def stuffed(raw: bytes, line_end: bytes = b"\r\n") -> bytes:
@@ -33,8 +33,9 @@ def stuffed(raw: bytes, line_end: bytes = b"\r\n") -> bytes:
 class ScriptedPop3:
     """``answers`` maps "RETR 2" or "RETR" to the whole answer; what is not listed is answered as RFC 1939 has it.
 
-    Empty octets are silence, None hangs up. A list is used up one by one, its last entry stays. ``capabilities`` None:
-    the server has no CAPA. ``uidls`` None: it has no UIDL; else the ids by position, number and space added.
+    Empty octets are silence, None hangs up, an iterator is sent piece by piece. A list is used up one by one, its last
+    entry stays. ``capabilities`` None: the server has no CAPA. ``uidls`` None: it has no UIDL; else the ids by position,
+    number and space added.
     """
 
     def __init__(
@@ -107,7 +108,8 @@ class ScriptedPop3:
                     connection.sendall(answer.octets)
                 if answer is None or isinstance(answer, Cut):
                     return
-                connection.sendall(answer)
+                for piece in answer if isinstance(answer, Iterator) else [answer]:
+                    connection.sendall(piece)
                 if line.upper().startswith(b"QUIT"):
                     return
                 if line.upper().startswith(b"STLS") and self._stls is not None:

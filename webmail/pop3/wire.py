@@ -35,6 +35,7 @@ class Wire:
 
     def __init__(self, endpoint: Endpoint, *, timeout: float, connect_timeout: float) -> None:
         self.timeout = connect_timeout
+        self._later = timeout
         self._host = endpoint.host
         self._context = tls_context(endpoint.ca_file) if endpoint.security != "plain" else None
         self._buffer = bytearray()
@@ -49,7 +50,6 @@ class Wire:
         except BaseException:
             self._socket.close()
             raise
-        self._later = timeout
 
     @property
     def private(self) -> bool:
