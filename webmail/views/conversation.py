@@ -21,7 +21,7 @@ def conversation(request: HttpRequest, folder_id: int, conversation_id: int) -> 
     clock = clock_of(request)
     own = own_addresses(int(request.user.pk))
     htmx = bool(request.htmx)  # type: ignore[attr-defined]
-    context = {} if htmx else page_context(request, folder_id, clock, own=own)
+    context = {} if htmx else page_context(request, folder_id, clock, own=own, opened=conversation_id)
     folder = folder_of(request, folder_id) if htmx else context["folder"]
     found = conversation_of(request, conversation_id)
     messages = reader.messages_of(found, folder)

@@ -59,7 +59,13 @@ def folder(request: HttpRequest, folder_id: int) -> HttpResponse:
 
 
 def page_context(
-    request: HttpRequest, folder_id: int, clock: Clock, *, after: str = "", own: frozenset[str] | None = None
+    request: HttpRequest,
+    folder_id: int,
+    clock: Clock,
+    *,
+    after: str = "",
+    own: frozenset[str] | None = None,
+    opened: int | None = None,
 ) -> dict[str, Any]:
     """What every full mailbox page needs; 404 unless the folder is the person's own."""
     user_id = int(request.user.pk)
@@ -73,7 +79,7 @@ def page_context(
         "sidebar": side,
         "folder": current,
         "folder_url": reverse("folder", args=[folder_id]),
-        "page": rows.page(current, own, clock, after=after),
+        "page": rows.page(current, own, clock, after=after, current=opened),
         "after": after,
         "panes": panes(request),
         "notices": open_notices(user_id),

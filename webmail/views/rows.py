@@ -8,11 +8,13 @@ from typing import Any
 
 from django.core.exceptions import BadRequest
 from django.urls import reverse
+from django.utils.safestring import SafeString
 
 from webmail.mime.headers import display_text
 from webmail.models import Folder, ListRow, PendingAction, SpecialUse
 
 from .people import pairs, people_line
+from .row_html import Row, rows_html
 from .when import Clock
 
 PAGE = 50
@@ -52,11 +54,21 @@ class Cursor:
 
 @dataclass(slots=True)
 class Page:
-    rows: list[dict[str, Any]]
+    """``next`` is the cursor of the page after it, or ""."""
+
+    html: SafeString
     next: str
 
 
-def page(folder: Folder, own: frozenset[str], clock: Clock, *, after: str = "", size: int = PAGE) -> Page:
+def page(
+    folder: Folder,
+    own: frozenset[str],
+    clock: Clock,
+    *,
+    after: str = "",
+    size: int = PAGE,
+    current: int | None = None,
+) -> Page:
     """Two queries, whatever the size of the folder."""
     query = ListRow.objects.filter(folder=folder)
     if after:
@@ -92,12 +104,10 @@ def page(folder: Folder, own: frozenset[str], clock: Clock, *, after: str = "", 
     prefix = reverse("conversation", args=[folder.pk, 0])[: -len("0/")]
     outgoing = folder.special_use in WRITTEN_HERE
     rows = [_row(row, own, clock, prefix, outgoing=outgoing, waiting=row[2] in waiting) for row in found]
-    return Page(rows, Cursor(found[-1][3], found[-1][0]).encode() if more and found else "")
+    return Page(rows_html(rows, current), Cursor(found[-1][3], found[-1][0]).encode() if more and found else "")
 
 
-def _row(
-    row: tuple[Any, ...], own: frozenset[str], clock: Clock, prefix: str, *, outgoing: bool, waiting: bool
-) -> dict[str, Any]:
+def _row(row: tuple[Any, ...], own: frozenset[str], clock: Clock, prefix: str, *, outgoing: bool, waiting: bool) -> Row:
     (_, conversation, _, date, unread, flagged, answered, attachment, subject, preview) = row[:10]
     recipients, shown_in, folder, count, participants = row[10:]
     if outgoing:
@@ -106,18 +116,18 @@ def _row(
     else:
         who = people_line(pairs(participants), own)
     when = clock.label(date)
-    return {
-        "id": conversation,
-        "url": f"{prefix}{conversation}/",
-        "who": who,
-        "count": count if count > 1 else 0,
-        "subject": display_text(subject).strip() or "(no subject)",
-        "preview": display_text(preview),
-        "short": when.short,
-        "full": when.full,
-        "unread": unread,
-        "flagged": flagged,
-        "answered": answered,
-        "attachment": attachment,
-        "waiting": waiting or shown_in != folder,
-    }
+    return Row(
+        id=conversation,
+        url=f"{prefix}{conversation}/",
+        who=who,
+        count=count,
+        subject=display_text(subject).strip() or "(no subject)",
+        preview=display_text(preview),
+        short=when.short,
+        full=when.full,
+        unread=unread > 0,
+        flagged=flagged,
+        answered=answered,
+        attachment=attachment,
+        waiting=waiting or shown_in != folder,
+    )

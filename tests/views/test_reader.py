@@ -1,0 +1,181 @@
+"""The conversation and its messages: what is shown, how it is fenced in, what happens when it cannot be had."""
+
+import re
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from webmail.errors import GiveUp, Reason, RetryLater
+from webmail.mime.parts import Part
+from webmail.models import CachedPart
+from webmail.sync import bodies
+from webmail.views.message import BLOCK, blocks
+
+MOST_QUERIES = 13
+
+
+def cards(html: str) -> list[str]:
+    return re.findall(r'<details class="card[^"]*" id="m(\d+)"', html)
+
+
+def opened(html: str) -> list[str]:
+    return re.findall(r'<details class="card[^"]*" id="m(\d+)"[^>]* open>', html)
+
+
+def test_unread_and_newest_are_open_and_the_rest_is_folded(ada: Any) -> None:
+    read = frozenset({"\\Seen"})
+    first = ada.arrive("Plan", flags=read)
+    second = ada.arrive("Re: Plan", in_reply_to=[first.message_id])
+    third = ada.arrive("Re: Plan", in_reply_to=[first.message_id], flags=read)
+    html = ada.client.get(ada.conversation_url(first)).text
+    assert cards(html) == [str(first.pk), str(second.pk), str(third.pk)]
+    assert opened(html) == [str(second.pk), str(third.pk)]
+    assert html.count("<h1 id=") == 1
+
+
+def test_what_lies_in_the_trash_is_left_out_except_in_the_trash(ada: Any) -> None:
+    first = ada.arrive("Plan")
+    deleted = ada.arrive("Re: Plan", folder="Trash", in_reply_to=[first.message_id])
+    assert cards(ada.client.get(ada.conversation_url(first)).text) == [str(first.pk)]
+    assert str(deleted.pk) in cards(ada.client.get(ada.conversation_url(first, "Trash")).text)
+
+
+def test_a_copy_of_the_same_message_in_two_folders_is_shown_once(ada: Any) -> None:
+    note = ada.arrive("Note to self", folder="Sent", message_id="same@example.test")
+    copy = ada.arrive("Note to self", message_id="same@example.test")
+    assert copy.conversation_id == note.conversation_id
+    assert cards(ada.client.get(ada.conversation_url(copy)).text) == [str(copy.pk)]
+
+
+def test_the_reader_costs_the_same_for_any_number_of_messages(ada: Any) -> None:
+    first = ada.arrive("Plan")
+    counts = []
+    for _ in range(2):
+        for _ in range(10):
+            ada.arrive("Re: Plan", in_reply_to=[first.message_id])
+        with CaptureQueriesContext(connection) as queries:
+            ada.client.get(ada.conversation_url(first))
+        with CaptureQueriesContext(connection) as fragment:
+            ada.fragment(ada.conversation_url(first))
+        counts.append((len(queries), len(fragment)))
+    assert counts[0] == counts[1]
+    assert counts[0][0] <= MOST_QUERIES
+
+
+def test_the_body_is_a_document_of_its_own_behind_its_own_policy(ada: Any) -> None:
+    message = ada.arrive(text="See https://example.test/ <b>")
+    answer = ada.client.get(f"/message/{message.pk}/body/")
+    policy = answer["Content-Security-Policy"]
+    assert "default-src 'none'" in policy
+    assert "sandbox allow-popups" in policy
+    assert "allow-scripts" not in policy
+    assert "no-store" in answer["Cache-Control"]
+    assert "&lt;b&gt;" in answer.text
+    html = ada.client.get(ada.conversation_url(message)).text
+    frame = re.search(r'<iframe[^>]*sandbox="([^"]*)"', html)
+    assert frame is not None
+    assert "allow-scripts" not in frame[1]
+
+
+def test_quoted_text_is_folded_away(ada: Any) -> None:
+    message = ada.arrive(text="Yes.\n\nOn Monday, Bob wrote:\n> Shall we?\n> Or not?\n")
+    html = ada.client.get(f"/message/{message.pk}/body/").text
+    assert '<details class="quote">' in html
+    assert html.index("Yes.") < html.index("<details") < html.index("Shall we?")
+
+
+@pytest.mark.parametrize(
+    ("error", "again"),
+    [
+        (RetryLater(Reason.LOST, "The connection to the mail server broke."), True),
+        (GiveUp(Reason.GONE, "The message is no longer there."), False),
+    ],
+)
+def test_a_body_that_cannot_be_had_is_a_sentence_and_never_an_error(
+    ada: Any, monkeypatch: pytest.MonkeyPatch, error: Exception, again: bool
+) -> None:
+    message = ada.arrive()
+
+    def fail(*_: Any, **__: Any) -> None:
+        raise error
+
+    monkeypatch.setattr(bodies, "load_parts", fail)
+    answer = ada.client.get(f"/message/{message.pk}/body/")
+    assert answer.status_code == 200
+    assert str(error) in answer.text
+    assert ("Try again" in answer.text) is again
+    part = ada.client.get(f"/message/{message.pk}/part/1/")
+    assert part.status_code in {200, 404, 503}
+
+
+def with_attachment(ada: Any, filename: str, kind: str = "application/pdf", content: bytes = b"%PDF-1.4 test") -> Any:
+    structure = Part(
+        section="",
+        type="multipart/mixed",
+        children=[
+            Part(section="1", type="text/plain", charset="utf-8", size=10),
+            Part(section="2", type=kind, size=len(content), filename=filename, disposition="attachment"),
+        ],
+    )
+    message = ada.arrive("With a file", structure=structure)
+    CachedPart.objects.create(message=message, section="2", content=content, size=len(content))
+    return message
+
+
+def test_an_attachment_is_a_download_that_cannot_run(ada: Any) -> None:
+    message = with_attachment(ada, "page.html", "text/html", b"<script>alert(1)</script>")
+    for query in ("", "?inline=1"):
+        answer = ada.client.get(f"/message/{message.pk}/part/2/{query}")
+        assert answer["Content-Type"] == "application/octet-stream"
+        assert answer["Content-Disposition"].startswith("attachment")
+        assert answer["X-Content-Type-Options"] == "nosniff"
+        assert "sandbox" in answer["Content-Security-Policy"]
+        assert b"".join(answer.streaming_content) == b"<script>alert(1)</script>"
+
+
+def test_a_picture_or_pdf_may_be_looked_at_in_place(ada: Any) -> None:
+    message = with_attachment(ada, "plan.pdf")
+    answer = ada.client.get(f"/message/{message.pk}/part/2/?inline=1")
+    assert answer["Content-Type"] == "application/pdf"
+    assert answer["Content-Disposition"].startswith("inline")
+    assert "sandbox" in answer["Content-Security-Policy"]
+
+
+@pytest.mark.parametrize(
+    "filename",
+    ['a"b.pdf', "Übergröße 日本.pdf", "a\r\nX-Evil: 1.pdf", "../../etc/passwd", "x" * 500, "<img src=x>.pdf", ";"],
+)
+def test_file_names_cannot_break_the_header_or_the_page(ada: Any, filename: str) -> None:
+    message = with_attachment(ada, filename)
+    answer = ada.client.get(f"/message/{message.pk}/part/2/")
+    assert answer.status_code == 200
+    assert "X-Evil" not in answer.headers
+    assert "/" not in answer["Content-Disposition"].replace("utf-8''", "")
+    html = ada.client.get(ada.conversation_url(message)).text
+    assert "<img src=x>" not in html
+
+
+@pytest.mark.parametrize("section", ["9", "1.2.3", "HEADER", "TEXT", "1]", "..", "1 BODY[2]", "0"])
+def test_sections_that_do_not_exist_are_not_found_and_reach_no_server(ada: Any, section: str) -> None:
+    message = ada.arrive()
+    assert ada.client.get(f"/message/{message.pk}/part/{section}/").status_code == 404
+
+
+def test_files_are_sent_in_large_pieces(ada: Any) -> None:
+    pieces = list(blocks(iter([b"x" * 1000] * 600)))
+    assert all(len(piece) >= BLOCK for piece in pieces[:-1])
+    assert sum(map(len, pieces)) == 600_000
+
+
+def test_a_card_can_be_fetched_alone(ada: Any) -> None:
+    message = ada.arrive("Plan")
+    assert cards(ada.client.get(f"/message/{message.pk}/").text) == [str(message.pk)]
+
+
+@pytest.mark.parametrize("message_id", [0, 2**63 - 1, 2**63, 10**30])
+def test_ids_of_any_size_are_not_found(ada: Any, message_id: int) -> None:
+    assert ada.client.get(f"/message/{message_id}/").status_code == 404
+    assert ada.client.get(f"/folder/{message_id}/").status_code == 404
+    assert ada.client.get(f"{ada.url()}conversation/{message_id}/").status_code == 404
