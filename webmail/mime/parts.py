@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from mmap import mmap
 
 from webmail.mime.body import Body, choose
 from webmail.mime.headers import decode, first, parse_header_block
@@ -9,7 +10,20 @@ from webmail.mime.params import filename, media_type, parse_value, token
 from webmail.mime.structure import DEPTH_LIMIT, PART_LIMIT, Part
 from webmail.mime.transfer import decode_transfer
 
-__all__ = ["DEPTH_LIMIT", "PART_LIMIT", "Body", "Part", "choose", "decode_transfer", "from_bytes", "part_bytes"]
+__all__ = [
+    "DEPTH_LIMIT",
+    "PART_LIMIT",
+    "Body",
+    "Part",
+    "choose",
+    "decode_transfer",
+    "from_bytes",
+    "locate",
+    "part_bytes",
+]
+
+# A message of hundreds of megabytes is read where it lies in its file.
+Octets = bytes | mmap
 
 _EMPTY_LINE = re.compile(rb"\n\r?\n")
 _CONTENT_ID_LIMIT = 998
@@ -26,7 +40,7 @@ class _Span:
     boundary: bytes = b""
 
 
-def from_bytes(raw: bytes) -> Part:
+def from_bytes(raw: Octets) -> Part:
     """The tree an IMAP server would report as BODYSTRUCTURE of ``raw``; never raises.
 
     Nesting stops at 100 levels and counting at 10,000 parts: what lies beyond stays inside the last part as its content.
@@ -41,14 +55,23 @@ def part_bytes(raw: bytes, section: str) -> bytes | None:
     """
     if section == "":
         return raw
+    found = locate(raw, section)
+    if found is None:
+        return None
+    part, start, end = found
+    data = raw[start:end]
+    return data if part.is_multipart else decode_transfer(data, part.encoding)
+
+
+def locate(raw: Octets, section: str) -> tuple[Part, int, int] | None:
+    """The part of a section and where its content, still encoded, begins and ends in ``raw``."""
     for span in _scan(raw):
         if span.part.section == section:
-            data = raw[span.body : span.end]
-            return data if span.part.is_multipart else decode_transfer(data, span.part.encoding)
+            return span.part, span.body, span.end
     return None
 
 
-def _scan(raw: bytes) -> list[_Span]:
+def _scan(raw: Octets) -> list[_Span]:
     """The spans of all parts, the root first."""
     root = _read(raw, 0, len(raw), "text/plain")
     root.part.section = "" if root.part.is_multipart else "1"
@@ -65,7 +88,7 @@ def _scan(raw: bytes) -> list[_Span]:
     return spans
 
 
-def _read(raw: bytes, start: int, end: int, default: str) -> _Span:
+def _read(raw: Octets, start: int, end: int, default: str) -> _Span:
     """One entity: its header read, its body located."""
     body = _body_start(raw, start, end)
     fields = parse_header_block(raw[start:body])
@@ -89,13 +112,13 @@ def _read(raw: bytes, start: int, end: int, default: str) -> _Span:
         part.filename = filename(params, disposition_params)
         part.content_id = decode(first(fields, "content-id")).strip("<> ")[:_CONTENT_ID_LIMIT]
         if kind.startswith("text/") or kind == "message/rfc822":
-            part.lines = raw.count(b"\n", body, end)
+            part.lines = raw[body:end].count(b"\n")
     return _Span(part, start, body, end, boundary.rstrip().encode("utf-8", "replace"))
 
 
-def _body_start(raw: bytes, start: int, end: int) -> int:
+def _body_start(raw: Octets, start: int, end: int) -> int:
     for empty in (b"\n", b"\r\n"):
-        if raw.startswith(empty, start):
+        if raw[start : start + len(empty)] == empty:
             return min(start + len(empty), end)
     found = _EMPTY_LINE.search(raw, start, end)
     if found is not None:
@@ -106,7 +129,7 @@ def _body_start(raw: bytes, start: int, end: int) -> int:
     return end if parse_header_block(head) else start
 
 
-def _children(raw: bytes, span: _Span, room: int) -> list[_Span]:
+def _children(raw: Octets, span: _Span, room: int) -> list[_Span]:
     part = span.part
     if part.is_multipart:
         default = "message/rfc822" if part.type == "multipart/digest" else "text/plain"
@@ -129,7 +152,7 @@ def _children(raw: bytes, span: _Span, room: int) -> list[_Span]:
     return children
 
 
-def _pieces(raw: bytes, start: int, end: int, boundary: bytes, room: int) -> list[tuple[int, int]]:
+def _pieces(raw: Octets, start: int, end: int, boundary: bytes, room: int) -> list[tuple[int, int]]:
     """The ranges between the delimiter lines of a multipart body (RFC 2046 section 5.1.1), at most ``room``."""
     delimiter = b"--" + boundary
     pieces: list[tuple[int, int]] = []
@@ -161,6 +184,6 @@ def _pieces(raw: bytes, start: int, end: int, boundary: bytes, room: int) -> lis
     return pieces
 
 
-def _before_line_end(raw: bytes, at: int) -> int:
+def _before_line_end(raw: Octets, at: int) -> int:
     """The line end before a delimiter belongs to the delimiter."""
     return at - 2 if raw[at - 2 : at] == b"\r\n" else at - 1

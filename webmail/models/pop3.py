@@ -5,6 +5,7 @@ import secrets
 from django.conf import settings
 from django.core.files.storage import default_storage
 from django.db import models
+from django.utils import timezone
 
 from accounts.models import MailAccount, Security
 from webmail.imap.types import Endpoint
@@ -31,6 +32,7 @@ class Download(models.Model):
     since = models.DateField(null=True, blank=True, help_text="Older messages stay on the server and are not fetched.")
     folder = models.ForeignKey(Folder, on_delete=models.SET_NULL, null=True, blank=True, related_name="+")
     tag = models.CharField(max_length=50, blank=True)
+    next_at = models.DateTimeField(default=timezone.now, help_text="When the server is asked next.")
     every_minutes = models.PositiveSmallIntegerField(default=10)
 
     # The run under way, or the last one.

@@ -15,11 +15,12 @@ from accounts.models import MailAccount
 from webmail.errors import GiveUp
 from webmail.imap.connection import MailConnection
 from webmail.imap.types import FolderStatus
-from webmail.models import Folder, Message, PendingAction, SpecialUse, SyncState
+from webmail.models import Folder, Message, PendingAction, SpecialUse
 
 from . import messages
 from .bodies import prefetch, prerender
 from .folders import note_status, refresh_folders
+from .local import LocalMailbox
 from .outgoing import push_outgoing
 from .push import prune, push
 
@@ -169,18 +170,16 @@ class Pass:
         return rows, is_whole
 
 
-def progress(account: MailAccount) -> tuple[int, int]:
-    """Messages mirrored and messages on the server, while a first sync is under way."""
-    folders = Folder.objects.filter(account=account, selectable=True, hidden=False)
-    done = total = 0
-    for folder in folders:
-        done += folder.total
-        total += max(folder.shown_total, folder.total)
-    return done, total
+class LocalPass(Pass):
+    """The pass of an account that lives here: the person's actions are settled, and what is new gets its preview."""
 
+    def __init__(self, account: MailAccount, should_stop: Callable[[], bool]) -> None:
+        super().__init__(LocalMailbox(account), account, should_stop)  # type: ignore[arg-type]
 
-def backfilling(account: MailAccount) -> bool:
-    return (
-        Folder.objects.filter(account=account, selectable=True, hidden=False).exclude(backfill_uid__lte=1).exists()
-        and SyncState.objects.filter(account=account).exists()
-    )
+    def run(self) -> bool:
+        push_outgoing(self.connection, self.account)
+        push(self.connection, self.account, should_stop=self.should_stop)
+        more = self._ahead(self._ordered())
+        if not more:
+            prune(self.account, older_than=timezone.now() - UNDO_KEPT)
+        return more or self._waiting()

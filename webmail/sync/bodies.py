@@ -10,7 +10,6 @@ from django.urls import reverse
 from django.utils import timezone
 
 from webmail.errors import GiveUp, MailError, Reason
-from webmail.imap.connection import MailConnection
 from webmail.mime import html as mime_html
 from webmail.mime.parts import Part, choose, decode_transfer
 from webmail.mime.text import decode_charset, html_to_text, preview, text_to_html
@@ -18,6 +17,7 @@ from webmail.models import CachedPart, Message, RenderedBody
 from webmail.models.mirror import change
 
 from . import foreground
+from .local import AnyMailbox
 
 logger = logging.getLogger(__name__)
 
@@ -160,7 +160,7 @@ def decoded_stream(pieces: Iterable[bytes], encoding: str) -> Iterator[bytes]:
         yield decode_transfer(rest, encoding)
 
 
-def prefetch(connection: MailConnection, messages: list[Message], *, whole: bool) -> None:
+def prefetch(connection: AnyMailbox, messages: list[Message], *, whole: bool) -> None:
     """Previews, and with ``whole`` the displayed text itself, for messages of the folder that is selected."""
     wanted: list[tuple[Message, list[Part], Part | None]] = []
     sections: list[tuple[int, str]] = []
@@ -230,7 +230,7 @@ def _stream(message: Message, section: str) -> Iterator[bytes]:
         yield from connection.stream_section(message.uid or 0, section, STREAM_CHUNK)
 
 
-def _select(connection: MailConnection, message: Message) -> None:
+def _select(connection: AnyMailbox, message: Message) -> None:
     if message.uid is None:
         raise GiveUp(Reason.GONE, "The message is being moved. Try again in a moment.")
     connection.select(message.folder.name, uidvalidity=message.uidvalidity)

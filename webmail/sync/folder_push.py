@@ -4,14 +4,15 @@ from django.utils import timezone
 
 from accounts.models import MailAccount
 from webmail.errors import GiveUp, RetryLater
-from webmail.imap.connection import MailConnection
 from webmail.models import Folder, Notice, PendingAction
 from webmail.models.mirror import change
+
+from .local import AnyMailbox
 
 Kind, State = PendingAction.Kind, PendingAction.State
 
 
-def push_folder_action(connection: MailConnection, account: MailAccount, action: PendingAction) -> None:
+def push_folder_action(connection: AnyMailbox, account: MailAccount, action: PendingAction) -> None:
     """Each operation is tried again after a lost reply: what already is as wanted counts as done."""
     if not PendingAction.objects.filter(pk=action.pk, state=State.PENDING).update(state=State.RUNNING):
         return
@@ -31,7 +32,7 @@ def push_folder_action(connection: MailConnection, account: MailAccount, action:
         PendingAction.objects.filter(pk=action.pk).update(state=State.DONE, finished_at=timezone.now())
 
 
-def _perform(connection: MailConnection, action: PendingAction) -> None:
+def _perform(connection: AnyMailbox, action: PendingAction) -> None:
     names = {folder.name for folder in connection.list_folders()}
     # Servers end the session of whoever has a folder open that is renamed or deleted.
     connection.select("INBOX", uidvalidity=None)

@@ -8,6 +8,8 @@ from accounts.models import MailAccount
 from webmail.imap.connection import MailConnection
 from webmail.imap.pool import ForegroundPool
 
+from .local import AnyMailbox, LocalMailbox
+
 _pool = ForegroundPool()
 
 
@@ -18,8 +20,11 @@ def open_connection(account: MailAccount, *, timeout: float = 30.0) -> MailConne
 
 
 @contextmanager
-def connection(account: MailAccount) -> Iterator[MailConnection]:
+def connection(account: MailAccount) -> Iterator[AnyMailbox]:
     """Raise MailError. The connection is dropped when anything about it is in doubt."""
+    if account.is_local:
+        yield LocalMailbox(account)
+        return
     with _pool.connection(_key(account), lambda: open_connection(account, timeout=20.0)) as conn:
         yield conn
 

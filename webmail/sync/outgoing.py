@@ -16,7 +16,6 @@ from django.utils import timezone
 
 from accounts.models import Identity, MailAccount
 from webmail.errors import FolderReset, GiveUp, Reason
-from webmail.imap.connection import MailConnection
 from webmail.mime.address import Address
 from webmail.mime.build import build, new_message_id, parse_draft
 from webmail.mime.parts import part_bytes
@@ -26,6 +25,7 @@ from webmail.outbox import after, drafts, letter, queue
 
 from . import bodies
 from .actions import special_folder
+from .local import AnyMailbox
 
 logger = logging.getLogger(__name__)
 State, SentCopy = OutgoingMessage.State, OutgoingMessage.SentCopy
@@ -36,7 +36,7 @@ SENT_KEPT = timedelta(days=2)
 ABANDONED = timedelta(days=1)
 
 
-def push_outgoing(connection: MailConnection, account: MailAccount) -> None:
+def push_outgoing(connection: AnyMailbox, account: MailAccount) -> None:
     """Raise RetryLater or AskUser when the connection or the account is at fault; what one row is at fault for stays its."""
     if not Folder.objects.filter(account=account).exists():
         return  # before the first look at the server every folder would seem to be missing
@@ -56,8 +56,8 @@ def _rows(account: MailAccount) -> QuerySet[OutgoingMessage]:
 def _each(
     account: MailAccount,
     rows: QuerySet[OutgoingMessage],
-    act: Callable[[MailConnection, OutgoingMessage], None],
-    connection: MailConnection,
+    act: Callable[[AnyMailbox, OutgoingMessage], None],
+    connection: AnyMailbox,
 ) -> None:
     for row in rows:
         row.account = account
@@ -86,7 +86,7 @@ def _changed_drafts(account: MailAccount) -> QuerySet[OutgoingMessage]:
     return rows.filter(updated_at__lte=now - drafts.QUIET)
 
 
-def _save_copy(connection: MailConnection, row: OutgoingMessage) -> None:
+def _save_copy(connection: AnyMailbox, row: OutgoingMessage) -> None:
     """APPEND the draft as it stands, then remove the copy before; if another client replaced that one, both stay."""
     revision, updated_at = row.revision, row.updated_at
     folder, uidvalidity = _select(connection, row.account, SpecialUse.DRAFTS)
@@ -123,7 +123,7 @@ def _open(attachment: OutgoingAttachment) -> BinaryIO:
     return _fetch(attachment)
 
 
-def _copies(connection: MailConnection, row: OutgoingMessage, uidvalidity: int) -> list[int]:
+def _copies(connection: AnyMailbox, row: OutgoingMessage, uidvalidity: int) -> list[int]:
     """What the selected folder holds of this draft: the copy known, and one whose APPEND was never answered."""
     uids = set(connection.find_message_id(row.copy_message_id)) if row.copy_message_id else set()
     if row.draft_uid is not None and row.draft_uidvalidity == uidvalidity:
@@ -139,7 +139,7 @@ def _discarded_or_sent(account: MailAccount) -> QuerySet[OutgoingMessage]:
     return rows.filter(Q(discarded=True, updated_at__lte=late) | Q(state=State.SENT))
 
 
-def _remove_copy(connection: MailConnection, row: OutgoingMessage) -> None:
+def _remove_copy(connection: AnyMailbox, row: OutgoingMessage) -> None:
     _, uidvalidity = _select(connection, row.account, SpecialUse.DRAFTS)
     uids = _copies(connection, row, uidvalidity)
     if uids:
@@ -193,7 +193,7 @@ def _written(people: list[Address]) -> str:
 # --- sent mail
 
 
-def _file_sent(connection: MailConnection, row: OutgoingMessage) -> None:
+def _file_sent(connection: AnyMailbox, row: OutgoingMessage) -> None:
     """One copy in Sent, whoever made it."""
     _update(row, sent_copy_attempts=row.sent_copy_attempts + 1)
     try:
@@ -217,7 +217,7 @@ def _keep(row: OutgoingMessage, why: str, detail: str) -> None:
     _tell(row, f"“{row}” was sent, but could not be filed in Sent: {why}. Its copy is kept in the outbox.")
 
 
-def _look_for_unclear(connection: MailConnection, row: OutgoingMessage) -> None:
+def _look_for_unclear(connection: AnyMailbox, row: OutgoingMessage) -> None:
     """A provider that files what it takes gives away that it took it."""
     _update(row, sent_copy_attempts=row.sent_copy_attempts + 1)
     _select(connection, row.account, SpecialUse.SENT)
@@ -274,7 +274,7 @@ def _fetch(attachment: OutgoingAttachment) -> BinaryIO:
 # --- folders
 
 
-def _select(connection: MailConnection, account: MailAccount, use: SpecialUse) -> tuple[Folder, int]:
+def _select(connection: AnyMailbox, account: MailAccount, use: SpecialUse) -> tuple[Folder, int]:
     """The folder for a purpose, made if the account has none (fault F06)."""
     folder = special_folder(account, use)
     try:
@@ -287,7 +287,7 @@ def _select(connection: MailConnection, account: MailAccount, use: SpecialUse) -
     return folder, selected.uidvalidity
 
 
-def _append(connection: MailConnection, folder: Folder, raw: bytes, flags: list[str], message_id: str) -> int | None:
+def _append(connection: AnyMailbox, folder: Folder, raw: bytes, flags: list[str], message_id: str) -> int | None:
     """APPEND into the selected folder; the new UID, looked for where the server does not tell (no UIDPLUS)."""
     appended = connection.append(folder.name, raw, flags, timezone.now())
     if appended.uid is not None:

@@ -15,11 +15,11 @@ from django.utils import timezone
 
 from accounts.models import MailAccount
 from webmail.errors import FolderReset, GiveUp, OutcomeUnknown, RetryLater
-from webmail.imap.connection import MailConnection
 from webmail.models import Folder, Message, Notice, PendingAction
 from webmail.models.mirror import change
 
 from .folder_push import push_folder_action
+from .local import AnyMailbox
 from .recover import settle_cut_short
 from .results import expunged, moved, put_back
 
@@ -38,7 +38,7 @@ TURN = Case(
 WIRE_FLAGS = {"seen": "\\Seen", "flagged": "\\Flagged", "answered": "\\Answered"}
 
 
-def push(connection: MailConnection, account: MailAccount, *, should_stop: Callable[[], bool]) -> set[int]:
+def push(connection: AnyMailbox, account: MailAccount, *, should_stop: Callable[[], bool]) -> set[int]:
     """Carry out what is waiting; return the ids of folders whose content changed on the server.
 
     Raises RetryLater or AskUser when the connection or the account, not the action, is at fault.
@@ -94,7 +94,7 @@ def _same(first: PendingAction, other: PendingAction) -> bool:
 
 
 def _push_group(
-    connection: MailConnection, account: MailAccount, group: list[PendingAction], skipped: set[int]
+    connection: AnyMailbox, account: MailAccount, group: list[PendingAction], skipped: set[int]
 ) -> set[int]:
     unknown = [action for action in group if action.message is None or action.message.uid is None]
     if unknown:
@@ -140,9 +140,7 @@ def _release(actions: list[PendingAction]) -> None:
     )
 
 
-def _carry_out(
-    connection: MailConnection, account: MailAccount, folder: Folder, actions: list[PendingAction]
-) -> set[int]:
+def _carry_out(connection: AnyMailbox, account: MailAccount, folder: Folder, actions: list[PendingAction]) -> set[int]:
     first = actions[0]
     uids = uid_set(_uids(actions))
     if first.kind == Kind.STORE:

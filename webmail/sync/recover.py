@@ -4,16 +4,16 @@ from collections import defaultdict
 
 from accounts.models import MailAccount
 from webmail.errors import FolderReset, GiveUp
-from webmail.imap.connection import MailConnection
 from webmail.imap.types import MoveResult
 from webmail.models import Message, PendingAction
 
+from .local import AnyMailbox
 from .results import expunged, moved, put_back
 
 Kind, State = PendingAction.Kind, PendingAction.State
 
 
-def settle_cut_short(connection: MailConnection, account: MailAccount) -> set[int]:
+def settle_cut_short(connection: AnyMailbox, account: MailAccount) -> set[int]:
     """Decide every running action; return ids of folders to look into."""
     running = PendingAction.objects.filter(account=account, state=State.RUNNING)
     # Setting a flag twice is setting it once; folder actions look for themselves.
@@ -33,7 +33,7 @@ def settle_cut_short(connection: MailConnection, account: MailAccount) -> set[in
     return touched
 
 
-def _settle(connection: MailConnection, account: MailAccount, actions: list[PendingAction]) -> set[int]:
+def _settle(connection: AnyMailbox, account: MailAccount, actions: list[PendingAction]) -> set[int]:
     folder = actions[0].message.folder  # type: ignore[union-attr]
     target = actions[0].target
     try:
@@ -58,7 +58,7 @@ def _settle(connection: MailConnection, account: MailAccount, actions: list[Pend
 
 
 def _finish_half_moves(
-    connection: MailConnection, account: MailAccount, actions: list[PendingAction]
+    connection: AnyMailbox, account: MailAccount, actions: list[PendingAction]
 ) -> list[PendingAction]:
     """Without MOVE the copy may stand in the target already: then only the original is still to be removed."""
     target, folder = actions[0].target, actions[0].message.folder  # type: ignore[union-attr]

@@ -12,9 +12,10 @@ from accounts.models import MailAccount
 from accounts.sealed import CredentialsUnreadable
 from webmail.errors import AskUser, MailError, Reason, RetryLater
 from webmail.imap.connection import MailConnection
-from webmail.models import SyncState
+from webmail.models import Download, SyncState
 from webmail.models.mirror import announce
-from webmail.sync.account import Pass
+from webmail.pop3.importer import run_import
+from webmail.sync.account import LocalPass, Pass
 from webmail.sync.foreground import open_connection
 
 logger = logging.getLogger(__name__)
@@ -46,6 +47,9 @@ def run_account(account_id: int, parked: Parked | None, should_stop: Callable[[]
         if parked is not None:
             parked.connection.close()
         return None
+    if account.is_local:
+        run_local(account, due_at, should_stop)
+        return None
     connection = None
     try:
         credentials = _credentials(account)
@@ -74,6 +78,32 @@ def run_account(account_id: int, parked: Parked | None, should_stop: Callable[[]
     if connection is not None:
         connection.close()
     return None
+
+
+def run_local(account: MailAccount, due_at: datetime, should_stop: Callable[[], bool]) -> None:
+    """An account that lives here: what the person did is settled first, and the maildrop is asked when its time has come."""
+    started = time.monotonic()
+    try:
+        while LocalPass(account, should_stop).run() and not should_stop():
+            pass
+        download = Download.objects.filter(account=account).first()
+        while download is not None and download.next_at <= timezone.now() and not should_stop():
+            run_import(download, should_stop)
+            while LocalPass(account, should_stop).run() and not should_stop():
+                pass
+            download.refresh_from_db()
+        if not should_stop():
+            next_at = download.next_at if download is not None else timezone.now() + POLL_IDLE
+            _settled(account, due_at, next_at, frozenset(), time.monotonic() - started)
+    except CredentialsUnreadable as problem:
+        unreadable = AskUser(Reason.PASSWORD, "The stored password cannot be opened. Enter it again.")
+        _failed(account, unreadable, str(problem), due_at)
+    except MailError as problem:
+        _failed(account, problem, problem.detail, due_at)
+    except Exception as problem:
+        logger.exception("account %s: its turn failed", account.pk)
+        sentence = "Something went wrong while looking at this account. It is tried again."
+        _failed(account, RetryLater(Reason.BUSY, sentence), repr(problem), due_at)
 
 
 def _credentials(account: MailAccount) -> tuple[object, ...]:
@@ -110,25 +140,30 @@ def _succeeded(
     account: MailAccount, connection: MailConnection, notified: bool, seconds: float, due_at: datetime
 ) -> None:
     now = timezone.now()
-    state = SyncState.objects.get(pk=account.pk)
-    watched = state.watched_until is not None and state.watched_until > now
+    watched = SyncState.objects.filter(pk=account.pk, watched_until__gt=now).exists()
     pause = POLL_NOTIFIED if notified else POLL_WATCHED if watched else POLL_IDLE
-    before = (state.status, state.sentence)
+    _settled(account, due_at, now + pause, connection.capabilities, seconds)
+
+
+def _settled(
+    account: MailAccount, due_at: datetime, next_at: datetime, capabilities: frozenset[str], seconds: float
+) -> None:
+    state = SyncState.objects.get(pk=account.pk)
     values = {
         "status": Status.OK,
         "reason": "",
         "sentence": "",
         "detail": "",
         "failures": 0,
-        "last_pass_at": now,
+        "last_pass_at": timezone.now(),
         "last_pass_seconds": seconds,
-        "capabilities": sorted(connection.capabilities),
+        "capabilities": sorted(capabilities),
     }
     with transaction.atomic():
         SyncState.objects.filter(pk=account.pk).update(**values)
         # Whoever asked for attention while the pass ran made the account due again; that stays.
-        SyncState.objects.filter(pk=account.pk, due_at=due_at).update(due_at=now + pause)
-        if before != (Status.OK, ""):
+        SyncState.objects.filter(pk=account.pk, due_at=due_at).update(due_at=next_at)
+        if (state.status, state.sentence) != (Status.OK, ""):
             announce(account.user_id)
 
 

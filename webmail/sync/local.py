@@ -1,0 +1,271 @@
+"""A mailbox that lives here, in the place of a connection: what IMAP would do on its server is done in the database.
+
+It offers the part of ``imap.connection.MailConnection`` that the journal, the drafts, the sent copies and the bodies use, so
+that a POP3 account is read, organised and written from by the very same code.
+"""
+
+import tempfile
+from collections.abc import Iterable, Iterator
+from contextlib import AbstractContextManager
+from datetime import datetime
+from typing import BinaryIO
+
+from django.core.files.storage import default_storage
+from django.db import transaction
+from django.db.models import F
+from django.utils import timezone
+
+from accounts.models import MailAccount
+from webmail.errors import FolderReset, GiveUp, Reason
+from webmail.imap.connection import MailConnection
+from webmail.imap.types import Appended, MoveResult, RemoteFolder, RemoteMessage, Selected
+from webmail.mime.parts import locate
+from webmail.mime.summary import Summary, header_of, summarise
+from webmail.models import Folder, LedgerEntry, Message, SpecialUse, StoredContent
+from webmail.models.mirror import Change, change
+from webmail.models.pop3 import delete_files
+
+from . import stored
+from .insert import insert
+
+UIDVALIDITY = 1
+STANDARD = {
+    "INBOX": SpecialUse.INBOX,
+    "Drafts": SpecialUse.DRAFTS,
+    "Sent": SpecialUse.SENT,
+    "Archive": SpecialUse.ARCHIVE,
+    "Junk": SpecialUse.JUNK,
+    "Trash": SpecialUse.TRASH,
+}
+PIECE = 256 * 1024
+
+
+def ensure_folders(account: MailAccount) -> None:
+    """The folders every mailbox has; a new local one gets its numbers."""
+    if not Folder.objects.filter(account=account, special_use=SpecialUse.INBOX).exists():
+        with change(account.user_id) as changed:
+            rows = [
+                Folder(account=account, name=name, delimiter="/", special_use=use) for name, use in STANDARD.items()
+            ]
+            Folder.objects.bulk_create(rows, ignore_conflicts=True)
+            changed.folders.update(Folder.objects.filter(account=account).values_list("pk", flat=True))
+    Folder.objects.filter(account=account, uidvalidity__isnull=True).update(
+        uidvalidity=UIDVALIDITY, uidnext=1, backfill_uid=1, server_messages=0, server_unseen=0
+    )
+
+
+class LocalMailbox:
+    """Nothing here waits for a network, and nothing is ever in doubt."""
+
+    broken = False
+    capabilities = frozenset({"MOVE", "UIDPLUS"})
+
+    def __init__(self, account: MailAccount) -> None:
+        self.account = account
+        self.folder: Folder | None = None
+        ensure_folders(account)
+
+    def has(self, capability: str) -> bool:
+        return capability in self.capabilities
+
+    def close(self) -> None:
+        self.folder = None
+
+    def noop(self) -> None:
+        return None
+
+    def list_folders(self) -> list[RemoteFolder]:
+        return [
+            RemoteFolder(folder.name, folder.name.encode(), folder.delimiter, frozenset(), special_use="")
+            for folder in Folder.objects.filter(account=self.account)
+        ]
+
+    def select(self, name: str, *, uidvalidity: int | None) -> Selected:
+        folder = Folder.objects.filter(account=self.account, name=name).first()
+        if folder is None:
+            raise GiveUp(Reason.GONE, f"There is no folder “{name}”.")
+        if folder.uidvalidity is None:
+            ensure_folders(self.account)
+            folder.refresh_from_db()
+        found = folder.uidvalidity or UIDVALIDITY
+        if uidvalidity is not None and uidvalidity != found:
+            raise FolderReset(uidvalidity, found)
+        self.folder = folder
+        flags = frozenset({"\\Seen", "\\Flagged", "\\Answered", "\\Draft", "\\Deleted"})
+        return Selected(name, found, folder.uidnext or 1, folder.total, None, flags, False, True)
+
+    # The tree is changed by the person's action itself.
+    def create_folder(self, name: str) -> None:
+        Folder.objects.get_or_create(
+            account=self.account,
+            name=name,
+            defaults={"delimiter": "/", "uidvalidity": UIDVALIDITY, "uidnext": 1, "backfill_uid": 1},
+        )
+
+    def rename_folder(self, name: str, new_name: str) -> None: ...
+    def delete_folder(self, name: str) -> None: ...
+    def subscribe(self, name: str) -> None: ...
+    def unsubscribe(self, name: str) -> None: ...
+    def store(self, uid_set: str, add: Iterable[str] = (), remove: Iterable[str] = ()) -> None: ...
+
+    def uids(self, uid_set: str | Iterable[int] = "1:*") -> set[int]:
+        rows = Message.objects.filter(folder=self._open, uid__isnull=False).values_list("uid", flat=True)
+        there = {uid for uid in rows if uid is not None}
+        return there if uid_set == "1:*" else there & _numbers(uid_set)
+
+    def find_message_id(self, message_id: str) -> list[int]:
+        rows = Message.objects.filter(folder=self._open, message_id=message_id, uid__isnull=False)
+        return [uid for uid in rows.values_list("uid", flat=True) if uid is not None]
+
+    def move(self, uid_set: str, target: str) -> MoveResult:
+        folder = Folder.objects.filter(account=self.account, name=target).first()
+        if folder is None:
+            raise GiveUp(Reason.GONE, f"There is no folder “{target}”.")
+        uids = sorted(self.uids(uid_set))
+        first = take_uids(folder, len(uids))
+        mapping = {uid: first + index for index, uid in enumerate(uids)}
+        return MoveResult(mapping, folder.uidvalidity or UIDVALIDITY)
+
+    def expunge(self, uids: Iterable[int]) -> None:
+        """The bytes go, the ledger stays: what was fetched once is not fetched again."""
+        doomed = Message.objects.filter(folder=self._open, uid__in=list(uids))
+        delete_messages(self.account, list(doomed.values_list("pk", flat=True)))
+
+    def append(
+        self, folder: str, raw: bytes, flags: Iterable[str] = (), internaldate: datetime | None = None
+    ) -> Appended:
+        place = Folder.objects.filter(account=self.account, name=folder).first()
+        if place is None:
+            raise GiveUp(Reason.GONE, f"There is no folder “{folder}”.")
+        with tempfile.TemporaryFile() as stream:
+            stream.write(raw)
+            row = file_message(place, stream, summarise(raw), flags=flags, internaldate=internaldate)
+        return Appended(row.uid, row.uidvalidity)
+
+    def fetch_section(self, uid: int, section: str, *, offset: int | None = None, length: int | None = None) -> bytes:
+        with self._content(uid) as raw:
+            if section == "HEADER":
+                start, end = 0, len(header_of(raw))
+            elif section:
+                found = locate(raw, section)
+                start, end = (found[1], found[2]) if found else (0, 0)
+            else:
+                start, end = 0, len(raw)
+            start = min(end, start + (offset or 0))
+            return bytes(raw[start : end if length is None else min(end, start + length)])
+
+    def fetch_sections(
+        self, items: list[tuple[int, str]], max_octets: int | None = None
+    ) -> dict[tuple[int, str], bytes]:
+        found = {}
+        for uid, section in items:
+            try:
+                found[uid, section] = self.fetch_section(uid, section, length=max_octets)
+            except GiveUp:
+                continue
+        return found
+
+    def stream_section(self, uid: int, section: str, chunk: int = PIECE) -> Iterator[bytes]:
+        with self._content(uid) as raw:
+            found = locate(raw, section) if section else None
+            if section and found is None:
+                return
+            start, end = (found[1], found[2]) if found else (0, len(raw))
+            for at in range(start, end, chunk):
+                yield bytes(raw[at : min(end, at + chunk)])
+
+    @property
+    def _open(self) -> Folder:
+        if self.folder is None:
+            raise GiveUp(Reason.GONE, "No folder is open.")
+        return self.folder
+
+    def _content(self, uid: int) -> AbstractContextManager[bytes]:
+        message = Message.objects.filter(folder=self._open, uid=uid).first()
+        if message is None:
+            raise GiveUp(Reason.GONE, "The message is no longer there.")
+        return stored.mapped(message)  # type: ignore[return-value]
+
+
+def take_uids(folder: Folder, count: int) -> int:
+    """Reserve ``count`` uids; return the first."""
+    with transaction.atomic():
+        Folder.objects.filter(pk=folder.pk).update(uidnext=F("uidnext") + count)
+        folder.refresh_from_db(fields=["uidnext", "uidvalidity"])
+    return (folder.uidnext or 1) - count
+
+
+def file_message(
+    folder: Folder,
+    stream: BinaryIO,
+    summary: Summary,
+    *,
+    flags: Iterable[str] = (),
+    internaldate: datetime | None = None,
+    ledger: LedgerEntry | None = None,
+) -> Message:
+    """Write the bytes, then commit the row that refers to them, and with it the ledger entry. Raises OSError."""
+    name, sha256, size = stored.keep(stream)
+    try:
+        with change(folder.account.user_id) as changed:
+            row = _insert(changed, folder, summary, size=size, flags=frozenset(flags), when=internaldate)
+            StoredContent.objects.create(message=row, file=name, sha256=sha256, size=size)
+            if ledger is not None:
+                ledger.message, ledger.sha256, ledger.size = row, sha256, size
+                ledger.save()
+    except BaseException:
+        default_storage.delete(name)
+        raise
+    return row
+
+
+def _insert(
+    changed: Change, folder: Folder, summary: Summary, *, size: int, flags: frozenset[str], when: datetime | None
+) -> Message:
+    remote = RemoteMessage(
+        uid=take_uids(folder, 1),
+        flags=flags,
+        modseq=None,
+        internaldate=when or summary.received or summary.date or timezone.now(),
+        size=size,
+        subject=summary.subject,
+        from_=summary.from_,
+        to=summary.to,
+        cc=summary.cc,
+        bcc=summary.bcc,
+        reply_to=summary.reply_to,
+        sender=summary.sender,
+        message_id=summary.message_id,
+        in_reply_to=summary.in_reply_to,
+        references=summary.references,
+        date=summary.date,
+        structure=summary.structure,
+    )
+    insert(changed, folder, folder.uidvalidity or UIDVALIDITY, [remote])
+    return Message.objects.get(folder=folder, uidvalidity=folder.uidvalidity or UIDVALIDITY, uid=remote.uid)
+
+
+def delete_messages(account: MailAccount, message_ids: list[int]) -> None:
+    """Rows and bytes; the ledger remembers that the person wanted them gone."""
+    for start in range(0, len(message_ids), 500):
+        ids = message_ids[start : start + 500]
+        with change(account.user_id) as changed:
+            names = list(StoredContent.objects.filter(message__in=ids).values_list("file", flat=True))
+            LedgerEntry.objects.filter(message__in=ids).update(wanted_gone=True)
+            rows = Message.objects.filter(pk__in=ids)
+            changed.conversations.update(rows.values_list("conversation_id", flat=True))
+            rows.delete()
+            transaction.on_commit(lambda names=names: delete_files(names))  # type: ignore[misc]
+
+
+def _numbers(uid_set: str | Iterable[int]) -> set[int]:
+    if not isinstance(uid_set, str):
+        return set(uid_set)
+    found: set[int] = set()
+    for piece in uid_set.split(","):
+        low, _, high = piece.partition(":")
+        found.update(range(int(low), int(high or low) + 1))
+    return found
+
+
+AnyMailbox = MailConnection | LocalMailbox
