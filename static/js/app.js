@@ -5,7 +5,7 @@ import { startDragging, startSwiping } from "./drag.js";
 import { startEvents } from "./events.js";
 import { makeKeys } from "./keys.js";
 import { cursor, list, neighbour, refreshList, rowOf, rows, setCursor, startList, togglePicked } from "./list.js";
-import { closeReader, forgetLists, markFolder, openConversation, openFolder, startNavigation } from "./navigate.js";
+import { closeReader, currentId, forgetLists, markFolder, openConversation, openFolder, startNavigation } from "./navigate.js";
 import { act, startOrganising, targets, toggle } from "./organise.js";
 import { choose, chooseTarget, folderChoices, startPalette } from "./palette.js";
 import { startPanes } from "./panes.js";
@@ -18,8 +18,8 @@ const YEAR = 31536000;
 const pathOf = (row) => new URL(row.querySelector(".row-link").href).pathname;
 
 function step(by) {
-  const open = conversation();
-  const from = (open && rowOf(open.dataset.conversation)) ?? cursor();
+  const open = currentId();
+  const from = rowOf(open) ?? cursor();
   const next = from ? neighbour(from, by) : rows()[0];
   if (!next) return;
   setCursor(next, { focus: !open });
@@ -154,4 +154,3 @@ startToasts();
 startQuestions();
 const mailbox = document.getElementById("mailbox");
 if (mailbox) startMailbox(mailbox);
-if (document.querySelector("[data-reload-soon]")) setTimeout(() => location.reload(), 2500);

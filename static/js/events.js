@@ -69,6 +69,10 @@ export function startEvents(url, changed) {
     else down();
   });
   window.addEventListener("offline", down);
+  window.addEventListener("online", () => {
+    up();
+    changed({ everything: true });
+  });
   if (!navigator.locks) open(url, handlers);
   // The lock lives as long as the promise: for ever, or until this tab closes and the next one takes over.
   else navigator.locks.request("mail-events", () => new Promise(() => open(url, handlers)));

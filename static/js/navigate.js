@@ -11,9 +11,12 @@ const FOLDER = /^.*\/folder\/(\d+)\/$/;
 const kept = new Map();
 const box = () => document.getElementById("mailbox");
 let turn = 0;
+let opening = "";
 let prefetched = { url: "", answer: null };
 
 export const folderUrl = () => list().dataset.url;
+// What is open, or about to be: keys pressed while it loads mean the conversation to come.
+export const currentId = () => opening || conversation()?.dataset.conversation || "";
 export const view = () => box().dataset.view;
 
 export function showTitle() {
@@ -83,6 +86,8 @@ async function failed(error, url) {
 }
 
 export async function openFolder(url, { push = true } = {}) {
+  opening = "";
+  turn++;
   document.body.classList.remove("drawer-shown");
   try {
     await showFolder(url);
@@ -107,6 +112,7 @@ export async function openConversation(url, { push = true } = {}) {
   const [, folder, , id] = CONVERSATION.exec(url) ?? [];
   if (!folder) return location.assign(url);
   const mine = ++turn;
+  opening = id;
   const row = rowOf(id);
   if (row) {
     setCurrent(id);
@@ -121,8 +127,10 @@ export async function openConversation(url, { push = true } = {}) {
     reader().replaceChildren(fragment(html));
     if (list().dataset.url !== folder) await showFolder(folder);
   } catch (error) {
+    if (mine === turn) opening = "";
     return failed(error, url);
   }
+  opening = "";
   setCurrent(id);
   if (push && location.pathname !== url) history.pushState({}, "", url);
   show("reader");

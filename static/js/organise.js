@@ -3,7 +3,7 @@ import { ask } from "./dialogs.js";
 import {
   clearSelection, cursor, leaving, list, neighbour, refreshList, rowOf, rows, selectedRows, setCursor, wholeFolder,
 } from "./list.js";
-import { closeReader, forgetLists, openConversation, view } from "./navigate.js";
+import { closeReader, currentId, forgetLists, openConversation } from "./navigate.js";
 import { post } from "./net.js";
 import { conversation, refreshReader } from "./reader.js";
 import { refreshSidebar } from "./sidebar.js";
@@ -15,8 +15,7 @@ const SAME_PLACE = { archive: "archive", junk: "junk", "not-junk": "inbox" };
 export function targets() {
   const picked = selectedRows().map((row) => row.dataset.id);
   if (picked.length) return picked;
-  const open = conversation();
-  if (open) return [open.dataset.conversation];
+  if (currentId()) return [currentId()];
   return cursor() ? [cursor().dataset.id] : [];
 }
 
@@ -49,8 +48,7 @@ function takeAway(ids) {
 
 function afterwards(ids) {
   const gone = new Set(ids);
-  const open = conversation();
-  const from = open && gone.has(open.dataset.conversation) ? rowOf(open.dataset.conversation) : cursor();
+  const from = gone.has(currentId()) ? rowOf(currentId()) : cursor();
   if (!from || !gone.has(from.dataset.id)) return from ?? null;
   for (const step of [1, -1]) {
     let next = neighbour(from, step);
@@ -75,13 +73,12 @@ export async function act(verb, ids, extra = []) {
   }
   const away = TAKES_AWAY.has(verb);
   const affected = everything ? rows().map((row) => row.dataset.id) : ids;
-  const open = conversation();
-  const openGoes = away && open && affected.includes(open.dataset.conversation);
+  const openGoes = away && affected.includes(currentId());
   const next = away ? afterwards(affected) : null;
   const putBack = away ? takeAway(affected) : () => refreshList();
   if (!away) applyFlags(verb, affected);
   clearSelection();
-  if (openGoes && next && view() === "reader") openConversation(new URL(next.querySelector(".row-link").href).pathname);
+  if (openGoes && next) openConversation(new URL(next.querySelector(".row-link").href).pathname);
   else if (openGoes) closeReader();
   else if (away && next) setCursor(next);
   try {
@@ -130,7 +127,7 @@ export function startOrganising({ chooseFolder }) {
     const form = event.target;
     if (!form.matches("form[data-organise]") || !event.submitter) return;
     event.preventDefault();
-    const ids = form.matches("[data-reader]") ? [conversation().dataset.conversation] : targets();
+    const ids = form.matches("[data-reader]") ? [currentId()] : targets();
     if (event.submitter.matches("[data-move]")) chooseFolder(ids);
     else act(verbOf(event.submitter), ids);
   });

@@ -12,6 +12,7 @@ function widths() {
 function set(which, width) {
   const limited = Math.min(Math.max(Math.round(width), which === "list" ? 260 : NARROWEST), WIDEST);
   box().style.setProperty(which === "list" ? "--list-width" : "--sidebar-width", `${limited}px`);
+  document.querySelector(`[data-splitter="${which}"]`).setAttribute("aria-valuenow", limited);
 }
 
 function keep() {

@@ -54,9 +54,14 @@ def test_the_level_below_inbox_is_not_shown_where_everything_lies_there(ada: Any
 
 
 def test_hidden_and_unsubscribed_folders_are_left_out(ada: Any) -> None:
+    Folder.objects.create(account=ada.account, name="Hidden", delimiter="/", hidden=True)
     Folder.objects.filter(name="Clients/North").update(subscribed=False)
-    Folder.objects.filter(name="Clients").update(hidden=True)
-    assert [title for title, _ in titles(ada)][-1] == "Trash"
+    assert [title for title, _ in titles(ada)][-1] == "Clients"
+
+
+def test_where_nothing_is_subscribed_everything_is_listed(ada: Any) -> None:
+    Folder.objects.update(subscribed=False)
+    assert [title for title, _ in titles(ada)][-1] == "North"
 
 
 def test_the_state_of_an_account_is_said_in_words(ada: Any) -> None:

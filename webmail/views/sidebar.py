@@ -112,7 +112,9 @@ def build(user_id: int, clock: Clock, *, current: int | None = None) -> Sidebar:
 
 def tree(folders: list[Folder], current: int | None = None, *, everything: bool = False) -> list[Entry]:
     """Special folders first, then by name; each folder below its parent. Unsubscribed ones only with ``everything``."""
-    shown = [folder for folder in folders if everything or folder.subscribed or folder.special_use]
+    # Where nothing is subscribed, subscriptions are simply not used.
+    used = not everything and any(folder.subscribed and not folder.special_use for folder in folders)
+    shown = [folder for folder in folders if not used or folder.subscribed or folder.special_use]
     by_name = {folder.name: folder for folder in shown}
     children: dict[str, list[Folder]] = defaultdict(list)
     prefix = _inbox_prefix(shown)
