@@ -146,7 +146,7 @@ def _carry_out(connection: AnyMailbox, account: MailAccount, folder: Folder, act
     if first.kind == Kind.STORE:
         flag = WIRE_FLAGS.get(first.flag, first.flag)
         connection.store(uids, [flag] if first.value else [], [] if first.value else [flag])
-        _done(actions)
+        _done(account, actions)
         return set()
     if first.kind == Kind.MOVE and first.target is not None:
         result = connection.move(uids, first.target.name)
@@ -157,10 +157,17 @@ def _carry_out(connection: AnyMailbox, account: MailAccount, folder: Folder, act
     return {folder.pk}
 
 
-def _done(actions: list[PendingAction]) -> None:
-    PendingAction.objects.filter(pk__in=[action.pk for action in actions]).update(
-        state=State.DONE, finished_at=timezone.now()
-    )
+def _done(account: MailAccount, actions: list[PendingAction]) -> None:
+    with change(account.user_id) as changed:
+        PendingAction.objects.filter(pk__in=[action.pk for action in actions]).update(
+            state=State.DONE, finished_at=timezone.now()
+        )
+        # The lists mark what is not confirmed yet: an open one has to hear that it is.
+        changed.folders.update(
+            action.message.shown_in_id
+            for action in actions
+            if action.message is not None and action.message.shown_in_id
+        )
 
 
 def _uids(actions: list[PendingAction]) -> list[int]:

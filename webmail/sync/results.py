@@ -17,7 +17,8 @@ def moved(account: MailAccount, actions: list[PendingAction], target: Folder, re
     """The messages are in ``target`` now; COPYUID (RFC 4315) says under which uids, or the next look into it will."""
     now = timezone.now()
     with change(account.user_id) as changed:
-        changed.silent = True
+        # The lists mark what is not confirmed yet: an open one has to hear that it is.
+        changed.folders.add(target.pk)
         rows = []
         for action in actions:
             message = action.message
