@@ -12,7 +12,7 @@ from accounts.models import MailAccount
 from tests.outbox.conftest import Write, due, queued
 from tests.servers.smtp_sink import Script, SmtpSink
 from webmail.models import Conversation, Folder, Message, Notice, OutgoingMessage, PendingAction
-from webmail.outbox import deliver, drafts, queue, smtp
+from webmail.outbox import deliver, drafts, outcome, queue, smtp
 
 State, SentCopy = OutgoingMessage.State, OutgoingMessage.SentCopy
 
@@ -243,7 +243,7 @@ def test_killed_between_the_answer_and_its_record_it_is_unclear(
 ) -> None:
     row = queued(write())
     with monkeypatch.context() as patched:
-        patched.setattr(deliver, "_record", _die)
+        patched.setattr(outcome, "_record", _die)
         with pytest.raises(Killed):
             delivered(row)
     smtp_sink.wait_for(1)
@@ -256,7 +256,7 @@ def test_killed_after_the_record_the_copy_is_still_due(
 ) -> None:
     row = queued(write())
     with monkeypatch.context() as patched:
-        patched.setattr(deliver, "sent", _die)
+        patched.setattr(outcome, "sent", _die)
         with pytest.raises(Killed):
             delivered(row)
     row.refresh_from_db()
@@ -271,8 +271,8 @@ def test_a_database_that_is_away_for_a_moment_does_not_lose_the_answer(
     claimed = deliver.claim(row.pk)
     assert claimed is not None
     failures = iter([DatabaseError("locked")] * 3)
-    monkeypatch.setattr(deliver, "RECORD_PAUSE", 0.0)
-    monkeypatch.setattr(deliver, "close_old_connections", lambda: None)
+    monkeypatch.setattr(outcome, "RECORD_PAUSE", 0.0)
+    monkeypatch.setattr(outcome, "close_old_connections", lambda: None)
     original = type(OutgoingMessage.objects.all()).update
 
     def update(rows: object, **values: object) -> int:

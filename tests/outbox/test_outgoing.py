@@ -16,10 +16,10 @@ from tests.servers.mailbox import Mailbox
 from tests.servers.smtp_sink import Script, SmtpSink
 from webmail.errors import RetryLater
 from webmail.models import Folder, Message, Notice, OutgoingMessage, SpecialUse
-from webmail.outbox import deliver, drafts, queue
+from webmail.outbox import attachments, deliver, drafts, queue
 from webmail.sync.account import Pass
 from webmail.sync.foreground import open_connection
-from webmail.sync.outgoing import edit_draft
+from webmail.sync.server_drafts import edit_draft
 
 pytestmark = pytest.mark.mailserver
 State, SentCopy = OutgoingMessage.State, OutgoingMessage.SentCopy
@@ -317,7 +317,7 @@ def test_a_forwarded_mail_that_is_gone_is_named_and_nothing_is_sent(
 
 def test_an_attached_file_is_in_the_draft_on_the_server(synced: MailAccount, mailbox: Mailbox, write: Write) -> None:
     row = write()
-    drafts.attach(row, BytesIO(b"%PDF"), "a.pdf", "application/pdf")
+    attachments.attach(row, BytesIO(b"%PDF"), "a.pdf", "application/pdf")
     quiet(row)
     look(synced)
     (uid,) = mailbox.uids("Drafts")

@@ -12,7 +12,7 @@ from accounts.models import Identity, MailAccount, User
 from tests.outbox.conftest import Write, queued
 from webmail.errors import GiveUp, Reason
 from webmail.models import OutgoingMessage
-from webmail.outbox import deliver, drafts, queue
+from webmail.outbox import attachments, deliver, drafts, queue
 
 State = OutgoingMessage.State
 
@@ -39,7 +39,7 @@ def test_the_same_save_can_be_repeated_after_a_lost_answer(write: Write) -> None
 
 def test_two_devices_that_edit_one_draft_both_keep_their_text(write: Write, account: MailAccount) -> None:
     draft = write()
-    drafts.attach(draft, BytesIO(b"octets"), "a.txt", "text/plain")
+    attachments.attach(draft, BytesIO(b"octets"), "a.txt", "text/plain")
     known = draft.revision
     drafts.save_draft(draft, fields_of(draft, text="From the phone"), known)
     second = drafts.save_draft(draft, fields_of(draft, text="From the desk"), known)
@@ -47,14 +47,14 @@ def test_two_devices_that_edit_one_draft_both_keep_their_text(write: Write, acco
     texts = set(OutgoingMessage.objects.filter(user=account.user).values_list("text", flat=True))
     assert texts == {"From the phone", "From the desk"}
     mine, copied = draft.attachments.get(), second.outgoing.attachments.get()
-    drafts.remove_attachment(draft, mine)
+    attachments.remove_attachment(draft, mine)
     assert copied.file.read() == b"octets"
 
 
 def test_a_file_that_arrives_while_the_text_is_saved_is_no_conflict(write: Write) -> None:
     draft = write()
     known = draft.revision
-    drafts.attach(draft, BytesIO(b"x"), "x.txt", "text/plain")
+    attachments.attach(draft, BytesIO(b"x"), "x.txt", "text/plain")
     assert not drafts.save_draft(draft, fields_of(draft, text="More"), known).conflict
 
 
@@ -80,7 +80,7 @@ def test_an_address_that_is_none_is_named(write: Write, change: dict[str, str], 
 
 def test_the_bytes_are_frozen_once_with_their_message_id(write: Write) -> None:
     draft = write(to="Bob <bob@example.test>", cc="carl@example.test", bcc="dora@example.test, BOB@example.test")
-    drafts.attach(draft, BytesIO(b"%PDF-1.4"), "report.pdf", "application/pdf")
+    attachments.attach(draft, BytesIO(b"%PDF-1.4"), "report.pdf", "application/pdf")
     row = queue.enqueue(draft, token=draft.token)
     raw = row.raw.read()
     message = message_from_bytes(raw)
@@ -141,7 +141,7 @@ def test_undo_and_the_worker_never_both_win(write: Write) -> None:
 
 def test_a_missing_file_is_named_and_nothing_is_sent(write: Write) -> None:
     draft = write()
-    attachment = drafts.attach(draft, BytesIO(b"x"), "Plan 7.ods", "application/ods")
+    attachment = attachments.attach(draft, BytesIO(b"x"), "Plan 7.ods", "application/ods")
     attachment.file.storage.delete(attachment.file.name)
     with pytest.raises(GiveUp, match=r"Plan 7\.ods"):
         queue.enqueue(draft, token=draft.token)
@@ -151,7 +151,7 @@ def test_a_missing_file_is_named_and_nothing_is_sent(write: Write) -> None:
 
 def test_a_file_cut_in_the_storage_is_named_too(write: Write) -> None:
     draft = write()
-    attachment = drafts.attach(draft, BytesIO(b"long enough"), "cut.bin", "x/y")
+    attachment = attachments.attach(draft, BytesIO(b"long enough"), "cut.bin", "x/y")
     with attachment.file.storage.open(attachment.file.name, "wb") as stream:
         stream.write(b"long")
     with pytest.raises(GiveUp, match=r"cut\.bin"):
@@ -161,7 +161,7 @@ def test_a_file_cut_in_the_storage_is_named_too(write: Write) -> None:
 def test_files_of_the_same_name_and_of_no_length_arrive(write: Write) -> None:
     draft = write()
     for content in (b"one", b"two", b""):
-        drafts.attach(draft, BytesIO(content), "same.txt", "text/plain")
+        attachments.attach(draft, BytesIO(content), "same.txt", "text/plain")
     message = message_from_bytes(queue.enqueue(draft, token=draft.token).raw.read())
     found = [part.get_payload(decode=True) for part in message.walk() if part.get_filename() == "same.txt"]
     assert found == [b"one", b"two", b""]
@@ -170,9 +170,9 @@ def test_files_of_the_same_name_and_of_no_length_arrive(write: Write) -> None:
 def test_what_is_too_large_is_refused_when_it_is_attached(write: Write, settings: LazySettings) -> None:
     settings.MAX_UPLOAD_BYTES = 10
     draft = write()
-    drafts.attach(draft, BytesIO(b"123456"), "a", "x/y")
+    attachments.attach(draft, BytesIO(b"123456"), "a", "x/y")
     with pytest.raises(GiveUp) as caught:
-        drafts.attach(draft, BytesIO(b"123456"), "b.bin", "x/y")
+        attachments.attach(draft, BytesIO(b"123456"), "b.bin", "x/y")
     assert caught.value.reason == Reason.TOO_LARGE
     assert draft.attachments.count() == 1
 
@@ -181,7 +181,7 @@ def test_nothing_can_be_attached_to_what_is_on_its_way(write: Write) -> None:
     draft = write()
     queue.enqueue(draft, token=draft.token)
     with pytest.raises(GiveUp):
-        drafts.attach(draft, BytesIO(b"x"), "x", "x/y")
+        attachments.attach(draft, BytesIO(b"x"), "x", "x/y")
     assert not draft.attachments.exists()
 
 

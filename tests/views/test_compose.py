@@ -15,7 +15,7 @@ from pytest_django import DjangoAssertNumQueries
 from accounts.models import Identity, MailAccount, User
 from webmail.mime.parts import Part
 from webmail.models import CachedPart, Conversation, Folder, Message, OutgoingMessage
-from webmail.outbox import drafts
+from webmail.outbox import attachments, drafts
 
 State = OutgoingMessage.State
 JSON = {"HTTP_ACCEPT": "application/json"}
@@ -335,7 +335,7 @@ def test_everything_of_another_person_does_not_exist(page: Client) -> None:
     other = person("eve")
     draft = drafts.new_draft(other.user, other, drafts.Fields(to="b@example.test", text="Secret", plain=True))
     upload = SimpleUploadedFile("x.png", b"octets", "image/png")
-    attachment = drafts.attach(draft, upload.file, "x.png", "image/png", inline=True)
+    attachment = attachments.attach(draft, upload.file, "x.png", "image/png", inline=True)
     message = message_of(other)
     fields = {"revision": 1, "token": str(draft.token), "to": "me@example.test"}
     for name in (

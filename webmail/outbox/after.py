@@ -8,7 +8,8 @@ from django.db import transaction
 from webmail.models import Message, OutgoingMessage, PendingAction
 from webmail.models.mirror import change
 
-from .drafts import ask_worker, server_copies
+from .drafts import server_copies
+from .wake import ask_worker
 
 logger = logging.getLogger(__name__)
 FORWARDED = "$Forwarded"  # RFC 5788

@@ -7,36 +7,29 @@ queue only if that is still False; otherwise nobody but the person may repeat it
 
 import logging
 import threading
-import time
-import uuid
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from datetime import timedelta
 from typing import BinaryIO, cast
 
 from django.conf import settings
-from django.db import DatabaseError, close_old_connections
+from django.db import close_old_connections
 from django.db.models import F
 from django.utils import timezone
 
 from accounts.models import Security
 from accounts.sealed import CredentialsUnreadable
 from webmail.errors import AskUser, GiveUp, OutcomeUnknown, Reason, RetryLater
-from webmail.models import Notice, OutgoingMessage
+from webmail.models import OutgoingMessage
 from webmail.models.mirror import announce
 
 from . import smtp
-from .after import sent
-from .drafts import ask_worker
+from .outcome import answered, blocked, later, rejected, tell_unclear, unclear
 
 logger = logging.getLogger(__name__)
 
 LEASE = timedelta(minutes=15)
 AT_ONCE = 8
-BACK_OFF = [timedelta(minutes=minutes) for minutes in (1, 3, 10, 30, 60)]
-PATIENCE = timedelta(days=2)
-BLOCKED = timedelta(hours=1)
-RECORD_TRIES, RECORD_PAUSE = 8, 0.5
 # What the person has to change about the account; everything else is about the one message.
 OF_THE_ACCOUNT = frozenset(
     {
@@ -51,7 +44,7 @@ OF_THE_ACCOUNT = frozenset(
         Reason.REFUSED,
     }
 )
-State, SentCopy = OutgoingMessage.State, OutgoingMessage.SentCopy
+State = OutgoingMessage.State
 
 
 class LostClaim(Exception):
@@ -145,7 +138,7 @@ def settle_abandoned() -> None:
         elif standing.filter(data_begun=True).update(
             state=State.UNCLEAR, lease_until=None, sentence="The program stopped while this was being sent."
         ):
-            _tell_unclear(outgoing)
+            tell_unclear(outgoing)
 
 
 def deliver(outgoing: OutgoingMessage) -> None:
@@ -157,16 +150,16 @@ def deliver(outgoing: OutgoingMessage) -> None:
     except LostClaim:
         logger.warning("message %s was taken over by another worker", outgoing.pk)
     except OutcomeUnknown as problem:
-        _unclear(outgoing, problem)
+        unclear(outgoing, problem)
     except RetryLater as problem:
-        _later(outgoing, problem.sentence, problem.detail, problem.retry_after)
+        later(outgoing, problem.sentence, problem.detail, problem.retry_after)
     except (AskUser, GiveUp) as problem:
         if isinstance(problem, AskUser) and problem.reason in OF_THE_ACCOUNT:
-            _blocked(outgoing, problem)
+            blocked(outgoing, problem)
         else:
-            _rejected(outgoing, problem.sentence, problem.detail)
+            rejected(outgoing, problem.sentence, problem.detail)
     else:
-        _answered(outgoing, results)
+        answered(outgoing, results)
 
 
 def _final(outgoing: OutgoingMessage) -> set[str]:
@@ -206,135 +199,3 @@ def _begin_data(outgoing: OutgoingMessage) -> None:
     if not ours.update(data_begun=True, lease_until=timezone.now() + LEASE):
         raise LostClaim
     outgoing.data_begun = True
-
-
-def _answered(outgoing: OutgoingMessage, results: list[smtp.RecipientResult]) -> None:
-    """The server has taken the message, or refused every recipient. Its answer is recorded before anything else."""
-    answers = {each.address: {"address": each.address, "code": each.code, "text": each.text} for each in results}
-    recipients = [answers.get(each["address"], each) for each in outgoing.recipients]
-    codes = [int(each["code"] or 0) for each in recipients]
-    taken = any(each.accepted for each in results)
-    first = taken and outgoing.sent_at is None
-    values: dict[str, object] = {"recipients": recipients, "lease_until": None}
-    if first:
-        values["sent_at"] = timezone.now()
-        values["sent_copy"] = SentCopy.NONE if outgoing.account.saves_sent else SentCopy.DUE
-    outgoing.recipients = recipients
-    if any(400 <= code < 500 for code in codes):
-        if first:
-            outgoing.sent_at = timezone.now()
-        _put_off(outgoing, values, _refusals(recipients, "was put off", 400), None)
-    elif taken or outgoing.sent_at is not None:
-        values |= {"state": State.SENT, "sentence": _refusals(recipients, "was refused", 400)}
-        _record(outgoing, values)
-    else:
-        outgoing.recipients = recipients
-        _rejected(outgoing, _refusals(recipients, "was refused", 400), "")
-        return
-    if first:
-        sent(outgoing)
-    if values.get("state") == State.SENT and values["sentence"]:
-        _tell(outgoing, f"“{outgoing}” was sent, but not to everybody: {values['sentence']}")
-
-
-def _refusals(recipients: list[dict[str, object]], verb: str, lowest: int) -> str:
-    said = [f"{each['address']} {verb} ({each['text']})" for each in recipients if int(str(each["code"])) >= lowest]
-    shown = "; ".join(said[:5]) + (f"; and {len(said) - 5} more" if len(said) > 5 else "")
-    return f"{shown}."[:1000] if said else ""
-
-
-def _record(outgoing: OutgoingMessage, values: dict[str, object]) -> None:
-    """Write what happened. The database may be away for a moment; what happened must not be forgotten for that."""
-    rows = OutgoingMessage.objects.filter(pk=outgoing.pk, attempts=outgoing.attempts)
-    rows = rows.filter(state__in=[State.SENDING, State.UNCLEAR])
-    for remaining in reversed(range(RECORD_TRIES)):
-        try:
-            rows.update(**values)
-            break
-        except DatabaseError:
-            if not remaining:
-                raise
-            logger.exception("message %s: the outcome could not be recorded yet", outgoing.pk)
-            close_old_connections()
-            time.sleep(RECORD_PAUSE)
-    outgoing.refresh_from_db()
-    announce(outgoing.user_id)
-
-
-def _later(outgoing: OutgoingMessage, sentence: str, detail: str, retry_after: float | None) -> None:
-    logger.warning("message %s is put off: %s %s", outgoing.pk, sentence, detail)
-    _put_off(outgoing, {"lease_until": None}, sentence, retry_after)
-
-
-def _put_off(outgoing: OutgoingMessage, values: dict[str, object], sentence: str, retry_after: float | None) -> None:
-    now = timezone.now()
-    if now - outgoing.updated_at > PATIENCE:
-        if outgoing.sent_at is None:
-            _rejected(outgoing, f"It was tried for two days. {sentence}", "")
-            return
-        recipients = [each | {"code": 550} if 400 <= int(each["code"]) < 500 else each for each in outgoing.recipients]
-        values |= {"recipients": recipients, "state": State.SENT, "sentence": sentence}
-        _record(outgoing, values)
-        return
-    pause = BACK_OFF[min(outgoing.attempts, len(BACK_OFF)) - 1]
-    if retry_after is not None:
-        pause = max(timedelta(seconds=1), min(timedelta(seconds=retry_after), BLOCKED))
-    again = timezone.localtime(now + pause).strftime("%H:%M")
-    _record(
-        outgoing,
-        values
-        | {
-            "state": State.QUEUED,
-            "data_begun": False,
-            "send_after": now + pause,
-            "sentence": f"{sentence.rstrip('.')}. It is tried again at {again}."[:1000],
-        },
-    )
-
-
-def _blocked(outgoing: OutgoingMessage, problem: AskUser) -> None:
-    logger.warning("message %s waits for the person: %s %s", outgoing.pk, problem.sentence, problem.detail)
-    first = outgoing.attempts == 1
-    _record(
-        outgoing,
-        {
-            "state": State.QUEUED,
-            "data_begun": False,
-            "lease_until": None,
-            "send_after": timezone.now() + BLOCKED,
-            "sentence": f"{problem.sentence} It waits until the account’s settings are corrected."[:1000],
-        },
-    )
-    if first:
-        _tell(outgoing, f"“{outgoing}” could not be sent yet: {problem.sentence}")
-
-
-def _rejected(outgoing: OutgoingMessage, sentence: str, detail: str) -> None:
-    logger.warning("message %s was rejected: %s %s", outgoing.pk, sentence, detail)
-    values: dict[str, object] = {
-        "state": State.SENT if outgoing.sent_at else State.REJECTED,
-        "token": uuid.uuid4(),
-        "recipients": outgoing.recipients,
-        "data_begun": False,
-        "lease_until": None,
-        "sentence": sentence[:1000],
-    }
-    _record(outgoing, values)
-    _tell(outgoing, f"“{outgoing}” was not sent: {sentence}")
-
-
-def _unclear(outgoing: OutgoingMessage, problem: OutcomeUnknown) -> None:
-    logger.warning("message %s: outcome unknown: %s", outgoing.pk, problem.detail)
-    _record(outgoing, {"state": State.UNCLEAR, "lease_until": None, "sentence": problem.sentence})
-    _tell_unclear(outgoing)
-
-
-def _tell_unclear(outgoing: OutgoingMessage) -> None:
-    # The account's pass looks for it in Sent, where some providers file what they have taken.
-    ask_worker(outgoing.account_id)
-    _tell(outgoing, f"“{outgoing}” may or may not have been sent. Look at it in the outbox.")
-
-
-def _tell(outgoing: OutgoingMessage, text: str) -> None:
-    Notice.objects.create(user_id=outgoing.user_id, text=text[:1000])
-    announce(outgoing.user_id)

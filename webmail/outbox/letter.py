@@ -16,6 +16,7 @@ from webmail.models import OutgoingAttachment, OutgoingMessage
 
 Opener = Callable[[OutgoingAttachment], BinaryIO]
 FIELDS = ("to", "cc", "bcc")
+EDITABLE = (OutgoingMessage.State.DRAFT, OutgoingMessage.State.REJECTED)
 _DOCUMENT = '<!DOCTYPE html>\n<html><head><meta charset="utf-8"></head><body>\n{}\n</body></html>\n'
 _EMPTY = re.compile(r"(?:<(?:div|p|br)\b[^<>]*>|</(?:div|p)>|&nbsp;|\s)*", re.IGNORECASE)
 _DOMAIN = re.compile(r"(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)*[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?", re.IGNORECASE)

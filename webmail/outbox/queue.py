@@ -17,8 +17,11 @@ from webmail.models import Notice, OutgoingMessage
 from webmail.models.mirror import announce
 
 from . import letter
-from .drafts import EDITABLE, Fields, ask_worker, copy_attachments, new_draft, same, save_draft, tidy
+from .attachments import copy_attachments
+from .drafts import Fields, new_draft, same, save_draft, tidy
+from .letter import EDITABLE
 from .smtp import envelope_address, megabytes
+from .wake import ask_worker
 
 State, SentCopy = OutgoingMessage.State, OutgoingMessage.SentCopy
 

@@ -17,7 +17,7 @@ from accounts.models import Identity
 from webmail.mime.html import clean_own
 from webmail.mime.text import html_to_text
 from webmail.models import OutgoingAttachment, OutgoingMessage
-from webmail.outbox import drafts, letter, queue
+from webmail.outbox import letter, queue
 from webmail.outbox.smtp import megabytes
 
 from .access import outgoing_of, user_of
@@ -44,7 +44,7 @@ class Trouble:
 @private
 def draft(request: HttpRequest, outgoing_id: int) -> HttpResponse:
     outgoing = outgoing_of(request, outgoing_id)
-    if outgoing.state not in drafts.EDITABLE or outgoing.discarded:
+    if outgoing.state not in letter.EDITABLE or outgoing.discarded:
         return redirect("outbox")
     return composer(request, outgoing)
 

@@ -16,9 +16,9 @@ from django.views.decorators.http import require_POST
 from accounts.models import Identity
 from webmail.errors import GiveUp, MailError
 from webmail.models import Message, OutgoingMessage
-from webmail.outbox import drafts, queue, reply
+from webmail.outbox import attachments, drafts, letter, queue, reply
 from webmail.sync.bodies import text_parts
-from webmail.sync.outgoing import edit_draft as edit_draft_of
+from webmail.sync.server_drafts import edit_draft as edit_draft_of
 
 from .access import message_of, outgoing_of, user_of
 from .compose import INLINE_IMAGES, Trouble, attachment_view, composer, content_url, with_cids
@@ -105,7 +105,7 @@ def forward(request: HttpRequest, message_id: int) -> HttpResponse:
 def edit_draft(request: HttpRequest, message_id: int) -> HttpResponse:
     message = message_of(request, message_id)
     known = drafts.draft_of(message)
-    if known is not None and known.state not in drafts.EDITABLE:
+    if known is not None and known.state not in letter.EDITABLE:
         return redirect("outbox")
     return _from_message(request, message_id, edit_draft_of)
 
@@ -239,7 +239,7 @@ def draft_attach(request: HttpRequest, outgoing_id: int) -> HttpResponse:
         for upload in request.FILES.getlist("files"):
             kind = upload.content_type or "application/octet-stream"
             stream = cast(BinaryIO, upload.file)
-            row = drafts.attach(
+            row = attachments.attach(
                 saved.outgoing, stream, upload.name or "", kind, inline=inline and kind in INLINE_IMAGES
             )
             added.append(attachment_view(row) | {"content": content_url(row) if row.content_id else ""})
@@ -260,7 +260,7 @@ def attachment_remove(request: HttpRequest, outgoing_id: int, attachment_id: int
     if saved.conflict:
         return _moved(request, CONFLICT, saved.outgoing)
     try:
-        drafts.remove_attachment(outgoing, row)
+        attachments.remove_attachment(outgoing, row)
     except GiveUp as problem:
         return _trouble(request, outgoing, problem)
     return JsonResponse({}) if by_script(request) else redirect("draft", outgoing.pk)
@@ -274,7 +274,7 @@ def attachment_remove(request: HttpRequest, outgoing_id: int, attachment_id: int
 @private
 def send_undo(request: HttpRequest, outgoing_id: int) -> HttpResponse:
     outgoing = outgoing_of(request, outgoing_id)
-    if queue.undo(outgoing) or outgoing.state in drafts.EDITABLE:
+    if queue.undo(outgoing) or outgoing.state in letter.EDITABLE:
         return _page_of(request, outgoing)
     text = "It is too late to take this back: it is already on its way."
     if by_script(request):
@@ -293,7 +293,7 @@ def send_again(request: HttpRequest, outgoing_id: int) -> HttpResponse:
     except GiveUp as problem:
         toasts.error(request, problem.sentence)
         return redirect("outbox")
-    return redirect("draft", row.pk) if row.state in drafts.EDITABLE else redirect("outbox")
+    return redirect("draft", row.pk) if row.state in letter.EDITABLE else redirect("outbox")
 
 
 @login_required
