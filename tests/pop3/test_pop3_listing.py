@@ -1,6 +1,8 @@
 """What LIST and UIDL say is kept as it is, and believed only as far as it can be."""
 
 from collections.abc import Callable
+from itertools import count
+from types import SimpleNamespace
 
 import pytest
 
@@ -143,12 +145,16 @@ def test_a_listing_without_end_is_given_up(scripted: Scripted, opened: Opened, m
 
 
 def test_a_server_that_drips_is_given_up(scripted: Scripted, opened: Opened, monkeypatch: pytest.MonkeyPatch) -> None:
-    moments = iter(range(0, 10_000, 3))
-    connection = opened(scripted(answers={"LIST": b"+OK\r\n1 1"}), timeout=0.5)
-    monkeypatch.setattr("webmail.pop3.wire.time.monotonic", lambda: next(moments))
+    server = scripted(LETTERS)
+    connection = opened(server, timeout=5.0)
+    # Each octet takes a second.
+    moments = count()
+    monkeypatch.setattr("webmail.pop3.wire._CHUNK", 1)
+    monkeypatch.setattr("webmail.pop3.wire.time", SimpleNamespace(monotonic=lambda: next(moments)))
     with pytest.raises(RetryLater) as caught:
         connection.listing()
     assert caught.value.reason is Reason.TIMEOUT
+    assert connection.broken
 
 
 @pytest.mark.parametrize("answer", [b"+OK\r\n", b"+OK many\r\n", b"+OK 1\r\n", b"+OK -1 5\r\n"])

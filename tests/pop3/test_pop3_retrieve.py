@@ -272,6 +272,12 @@ def test_a_session_that_ended_meanwhile_is_no_refusal_of_the_message(scripted: S
     assert caught.value.reason is Reason.LOST
 
 
+def test_what_the_server_refuses_for_good_is_not_tried_again(scripted: Scripted, opened: Opened) -> None:
+    connection = opened(scripted(answers={"RETR": b"-ERR [SYS/PERM] message unavailable\r\n"}))
+    with pytest.raises(GiveUp):
+        connection.retrieve(1, io.BytesIO())
+
+
 def test_a_password_withdrawn_in_the_session_is_told(scripted: Scripted, opened: Opened) -> None:
     with pytest.raises(AskUser) as caught:
         opened(scripted(answers={"RETR": b"-ERR [AUTH] who are you?\r\n"})).retrieve(1, io.BytesIO())

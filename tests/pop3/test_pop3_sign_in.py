@@ -43,17 +43,22 @@ def server_context(pem: Path) -> ssl.SSLContext:
     [
         (b"-ERR [AUTH] Authentication failed.", AskUser, Reason.PASSWORD),
         (b"-ERR Logon failure: unknown user name or bad password.", AskUser, Reason.PASSWORD),
+        (b"-ERR [AUTH] Not accepted. Try again later", AskUser, Reason.PASSWORD),
+        (b"-ERR Invalid user name or password, please try again.", AskUser, Reason.PASSWORD),
         (b"-ERR", AskUser, Reason.PASSWORD),
         (b"-ERR [AUTH] Application-specific password required", AskUser, Reason.NEEDS_PROVIDER),
         (b"-ERR Logon failure: basic authentication is disabled", AskUser, Reason.NEEDS_PROVIDER),
         (b"-ERR ERR.LOGIN.REQCODE using authorization code to login", AskUser, Reason.NEEDS_PROVIDER),
         (b"-ERR [SYS/PERM] Your account is not enabled for POP access.", AskUser, Reason.NEEDS_PROVIDER),
         (b"-ERR Your account has been locked", AskUser, Reason.NEEDS_PROVIDER),
+        (b"-ERR login fail. service is not open, password is incorrect", AskUser, Reason.NEEDS_PROVIDER),
         (b"-ERR [SYS/TEMP] Temporary authentication failure.", RetryLater, Reason.BUSY),
         (b"-ERR [IN-USE] Do you have another POP session running?", RetryLater, Reason.BUSY),
         (b"-ERR maildrop already locked", RetryLater, Reason.BUSY),
         (b"-ERR Your mailbox is already locked", RetryLater, Reason.BUSY),
         (b"-ERR Mailbox locked", RetryLater, Reason.BUSY),
+        (b"-ERR Login failed, try again later", RetryLater, Reason.BUSY),
+        (b"-ERR Temporary authentication failure", RetryLater, Reason.BUSY),
         (b"-ERR unable to lock maildrop", RetryLater, Reason.BUSY),
         (b"-ERR /var/mail/.ann.pop lock busy!  Is another session active? (11)", RetryLater, Reason.BUSY),
         (b"-ERR account currently locked by another session", RetryLater, Reason.BUSY),
@@ -127,17 +132,20 @@ def test_without_the_encryption_asked_for_no_credential_is_sent(
     error = failure(server, "starttls")
     assert isinstance(error, AskUser)
     assert error.reason is Reason.NO_TLS
+    assert "STARTTLS" in error.sentence
+    assert server.received[-1] in {b"CAPA\r\n", b"STLS\r\n"}
     assert not any(line.upper().startswith((b"USER", b"PASS", b"AUTH")) for line in server.received)
 
 
 def test_what_was_said_before_the_encryption_counts_for_nothing(scripted: Scripted, tmp_path: Path) -> None:
     pem = certificate(tmp_path, "localhost")
     server = scripted(capabilities=("STLS", "USER"), stls=server_context(pem))
-    server.answers["CAPA"] = [b"+OK\r\nSTLS\r\nUSER\r\nEXPIRE 1\r\n.\r\n", b"+OK\r\nUSER\r\nTOP\r\n.\r\n"]
+    server.answers["CAPA"] = [b"+OK\r\nSTLS\r\nSASL PLAIN\r\nEXPIRE 1\r\n.\r\n", b"+OK\r\nUSER\r\nTOP\r\n.\r\n"]
     endpoint = Endpoint("localhost", server.port, "starttls", str(pem))
     connection = PopConnection.open(endpoint, "ann", WORD, timeout=5.0)
     assert connection.capabilities == {"USER", "TOP"}
     assert connection.expire_days is None
+    assert server.commands("USER")
     connection.close()
 
 

@@ -33,7 +33,7 @@ _LIMIT = re.compile(
 )
 _LOCKED = re.compile(
     r"\bin use\b|\block(?:ed)? by\b|(?:maildrop|mailbox|mail ?drop|mail ?box|spool|inbox|account).{0,60}"
-    r"(?:lock|busy|already|in use)|(?:cannot|can't|could not|couldn't|unable to|failed to|can not).{0,40}\block|"
+    r"(?:\block|busy|already|in use)|(?:cannot|can't|could not|couldn't|unable to|failed to|can not).{0,40}\block|"
     r"lock (?:busy|failed|file|error|timeout)|exclusive lock|already (?:logged|locked|connected|open|active)|"
     r"another (?:pop3? )?(?:session|client|connection|process|user|login|program)|session (?:is )?(?:already )?active",
     re.IGNORECASE,
@@ -63,6 +63,14 @@ _GONE = re.compile(
     r"no message|already (?:been )?deleted|marked (?:for|as) delet",
     re.IGNORECASE,
 )
+_WRONG = re.compile(
+    r"(?:bad|invalid|incorrect|wrong|unknown).{0,40}(?:password|user|login|credential|mailbox)|"
+    r"(?:password|credentials?|login).{0,40}(?:incorrect|invalid|wrong|not accepted|match)|"
+    r"(?:authentication|authori[sz]ation|login|logon|sign.?in) (?:fail|error|denied)",
+    re.IGNORECASE,
+)
+# Said to the person who mistyped; with a time it is said to a program.
+_TRY_AGAIN = re.compile(r"try again(?! later| in\b| after)", re.IGNORECASE)
 _NOT_TLS = frozenset({"WRONG_VERSION_NUMBER", "UNKNOWN_PROTOCOL", "HTTP_REQUEST", "PACKET_LENGTH_TOO_LONG"})
 _UNAVAILABLE = (Reason.BUSY, "The server is unavailable at the moment; it will be tried again.")
 _IN_USE = (Reason.BUSY, "The mailbox is in use by another program at the moment; it will be tried again.")
@@ -148,7 +156,10 @@ def sign_in(reply: Reply, endpoint: Endpoint, login_delay: int | None, *, privat
             return AskUser(Reason.NEEDS_PROVIDER, sentence, detail=detail)
         if not private and _NEEDS_TLS.search(reply.text):
             return not_private(host, detail)
-    if (found := temporary(reply, login_delay)) is not None:
+    judged = reply
+    if not reply.code and _WRONG.search(reply.text):
+        judged = Reply(reply.ok, reply.code, _TRY_AGAIN.sub("", reply.text))
+    if (found := temporary(judged, login_delay)) is not None:
         return found
     if not reply.code and UNKNOWN_COMMAND.search(reply.text):
         return AskUser(Reason.PROTOCOL, f"{host} does not understand the sign-in.", detail=detail)
