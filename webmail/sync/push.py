@@ -46,22 +46,14 @@ def push(connection: AnyMailbox, account: MailAccount, *, should_stop: Callable[
     touched: set[int] = set()
     skipped: set[int] = set()
     touched |= settle_cut_short(connection, account)
-    shown: set[int] = set()
-    try:
-        while not should_stop():
-            group = _next_group(account, skipped)
-            if not group:
-                break
-            if group[0].kind in MESSAGE_KINDS:
-                touched |= _push_group(connection, account, group, skipped)
-                shown.update(action.message.shown_in_id or 0 for action in group if action.message is not None)
-            else:
-                push_folder_action(connection, account, group[0])
-    finally:
-        if shown:
-            # Open lists still mark these as not yet confirmed.
-            with change(account.user_id) as changed:
-                changed.folders.update(shown - {0})
+    while not should_stop():
+        group = _next_group(account, skipped)
+        if not group:
+            break
+        if group[0].kind in MESSAGE_KINDS:
+            touched |= _push_group(connection, account, group, skipped)
+        else:
+            push_folder_action(connection, account, group[0])
     return touched
 
 
