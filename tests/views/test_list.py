@@ -17,7 +17,7 @@ from webmail.sync import actions
 from webmail.views.rows import Cursor
 from webmail.views.when import Clock
 
-MOST_QUERIES_PAGE = 9
+MOST_QUERIES_PAGE = 10
 MOST_QUERIES_FRAGMENT = 7
 
 

@@ -1,4 +1,4 @@
-"""The sidebar: accounts, their folder trees and how each account fares, in two queries."""
+"""The sidebar: accounts, their folder trees and how each account fares, what is still to be sent; three queries."""
 
 from collections import defaultdict
 from dataclasses import dataclass, field
@@ -7,7 +7,7 @@ from django.urls import reverse
 
 from accounts.models import MailAccount
 from webmail.mime.headers import display_text
-from webmail.models import Folder, SpecialUse, SyncState
+from webmail.models import Folder, OutgoingMessage, SpecialUse, SyncState
 
 from .when import Clock
 
@@ -38,6 +38,8 @@ ICONS = {
     SpecialUse.JUNK: "octagon-alert",
     SpecialUse.TRASH: "trash-2",
 }
+State = OutgoingMessage.State
+UNSENT = (State.QUEUED, State.SENDING, State.REJECTED, State.UNCLEAR)
 # Their number is of no interest: what lies there has been dealt with.
 QUIET = frozenset({SpecialUse.SENT, SpecialUse.TRASH, SpecialUse.ARCHIVE, SpecialUse.ALL})
 
@@ -78,6 +80,7 @@ class AccountView:
 class Sidebar:
     accounts: list[AccountView]
     folders: dict[int, Folder]
+    unsent: int = 0
 
     def inbox(self) -> Folder | None:
         """Where a person lands: the first account's inbox, else its first folder."""
@@ -107,7 +110,8 @@ def build(user_id: int, clock: Clock, *, current: int | None = None) -> Sidebar:
         view = state_of(account, by_account[account.pk], clock)
         view.entries = tree(by_account[account.pk], current)
         views.append(view)
-    return Sidebar(views, {folder.pk: folder for folder in folders})
+    unsent = OutgoingMessage.objects.filter(user_id=user_id, state__in=UNSENT, discarded=False).count()
+    return Sidebar(views, {folder.pk: folder for folder in folders}, unsent)
 
 
 def tree(folders: list[Folder], current: int | None = None, *, everything: bool = False) -> list[Entry]:
