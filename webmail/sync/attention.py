@@ -3,6 +3,7 @@
 from django.utils import timezone
 
 from webmail.models import SyncState
+from webmail.outbox import queue
 
 Status = SyncState.Status
 
@@ -23,3 +24,4 @@ def retry(account_id: int) -> None:
     SyncState.objects.filter(account_id=account_id, status__in=[Status.WAITING, Status.BLOCKED]).update(
         status=Status.NEW
     )
+    queue.unblock(account_id)
