@@ -6,7 +6,7 @@ from .conversation import Conversation, ListRow, ReferenceKey
 from .folder import Folder, SpecialUse
 from .message import Message
 from .outgoing import OutgoingAttachment, OutgoingMessage
-from .pop3 import Download, LedgerEntry, StoredContent
+from .pop3 import Download, LedgerEntry, Maildrop, StoredContent
 from .state import SyncState, UserStamp
 
 __all__ = [
@@ -16,6 +16,7 @@ __all__ = [
     "Folder",
     "LedgerEntry",
     "ListRow",
+    "Maildrop",
     "Message",
     "Notice",
     "OutgoingAttachment",

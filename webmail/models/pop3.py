@@ -44,6 +44,9 @@ class Download(models.Model):
     octets_total = models.PositiveBigIntegerField(default=0)
     imported = models.PositiveIntegerField(default=0, help_text="Messages fetched since the account was added.")
     remark = models.CharField(max_length=500, blank=True, help_text="What the person should know about this server.")
+    failures = models.PositiveSmallIntegerField(
+        default=0, help_text="Visits in a row that failed; waiting for a busy server is no failure."
+    )
 
     class Meta:
         verbose_name = "POP3 download"
@@ -76,7 +79,7 @@ class LedgerEntry(models.Model):
     header_sha256 = models.CharField(max_length=64, blank=True, help_text="Of TOP 0, where the server has no UIDL.")
     state = models.CharField(max_length=8, choices=State, default=State.HAVE)
     wanted_gone = models.BooleanField(default=False, help_text="The person deleted the message here.")
-    fetched_at = models.DateTimeField()
+    fetched_at = models.DateTimeField(help_text="Of one that was skipped: the date of the message.")
     message = models.ForeignKey(Message, on_delete=models.SET_NULL, null=True, related_name="ledger")
 
     class Meta:
@@ -89,6 +92,21 @@ class LedgerEntry(models.Model):
 
     def __str__(self) -> str:
         return f"{self.uidl or '(no UIDL)'} {self.state}"
+
+
+class Maildrop(models.Model):
+    """Held by the one session that may be in a maildrop, whoever's account it belongs to; it ends with the lease.
+
+    ``token`` is new with every session: a commit that finds another one there comes from a session that lost its place.
+    """
+
+    key = models.CharField(max_length=640, unique=True)
+    account = models.ForeignKey(MailAccount, on_delete=models.CASCADE, related_name="+")
+    token = models.CharField(max_length=32)
+    until = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return self.key
 
 
 def content_path(instance: models.Model, filename: str) -> str:

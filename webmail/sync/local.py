@@ -5,8 +5,9 @@ that a POP3 account is read, organised and written from by the very same code.
 """
 
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from datetime import datetime
 from typing import BinaryIO
 
@@ -22,7 +23,7 @@ from webmail.imap.types import Appended, MoveResult, RemoteFolder, RemoteMessage
 from webmail.mime.parts import locate
 from webmail.mime.summary import Summary, header_of, summarise
 from webmail.models import Folder, LedgerEntry, Message, SpecialUse, StoredContent
-from webmail.models.mirror import Change, change
+from webmail.models.mirror import change
 from webmail.models.pop3 import delete_files
 
 from . import stored
@@ -195,6 +196,22 @@ def take_uids(folder: Folder, count: int) -> int:
     return (folder.uidnext or 1) - count
 
 
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """A whole message whose bytes are in the storage already, and what is to stand in its row.
+
+    ``received`` is the INTERNALDATE; without one it is the date of the newest Received field, or that of the message.
+    """
+
+    name: str
+    sha256: str
+    size: int
+    summary: Summary
+    flags: frozenset[str] = frozenset()
+    received: datetime | None = None
+    ledger: LedgerEntry | None = None
+
+
 def file_message(
     folder: Folder,
     stream: BinaryIO,
@@ -207,27 +224,49 @@ def file_message(
     """Write the bytes, then commit the row that refers to them, and with it the ledger entry. Raises OSError."""
     name, sha256, size = stored.keep(stream)
     try:
-        with change(folder.account.user_id) as changed:
-            row = _insert(changed, folder, summary, size=size, flags=frozenset(flags), when=internaldate)
-            StoredContent.objects.create(message=row, file=name, sha256=sha256, size=size)
-            if ledger is not None:
-                ledger.message, ledger.sha256, ledger.size = row, sha256, size
-                ledger.save()
+        return file_letters(folder, [Letter(name, sha256, size, summary, frozenset(flags), internaldate, ledger)])[0]
     except BaseException:
         default_storage.delete(name)
         raise
-    return row
 
 
-def _insert(
-    changed: Change, folder: Folder, summary: Summary, *, size: int, flags: frozenset[str], when: datetime | None
-) -> Message:
-    remote = RemoteMessage(
-        uid=take_uids(folder, 1),
-        flags=flags,
+def file_letters(folder: Folder, letters: Sequence[Letter]) -> list[Message]:
+    """Rows, references to the bytes and ledger entries in one transaction; the messages in the order of the letters."""
+    with change(folder.account.user_id) as changed:
+        first = take_uids(folder, len(letters))
+        uidvalidity = folder.uidvalidity or UIDVALIDITY
+        insert(
+            changed, folder, uidvalidity, [_as_remote(letter, first + place) for place, letter in enumerate(letters)]
+        )
+        found = Message.objects.filter(
+            folder=folder, uidvalidity=uidvalidity, uid__gte=first, uid__lt=first + len(letters)
+        )
+        rows = {row.uid: row for row in found}
+        messages = [rows[first + place] for place in range(len(letters))]
+        StoredContent.objects.bulk_create(
+            StoredContent(message=row, file=letter.name, sha256=letter.sha256, size=letter.size)
+            for row, letter in zip(messages, letters, strict=True)
+        )
+        fresh = []
+        for row, letter in zip(messages, letters, strict=True):
+            if (entry := letter.ledger) is not None:
+                entry.message, entry.sha256, entry.size = row, letter.sha256, letter.size
+                if entry.pk is None:
+                    fresh.append(entry)
+                else:
+                    entry.save()
+        LedgerEntry.objects.bulk_create(fresh)
+    return messages
+
+
+def _as_remote(letter: Letter, uid: int) -> RemoteMessage:
+    summary = letter.summary
+    return RemoteMessage(
+        uid=uid,
+        flags=letter.flags,
         modseq=None,
-        internaldate=when or summary.received or summary.date or timezone.now(),
-        size=size,
+        internaldate=letter.received or summary.received or summary.date or timezone.now(),
+        size=letter.size,
         subject=summary.subject,
         from_=summary.from_,
         to=summary.to,
@@ -241,8 +280,6 @@ def _insert(
         date=summary.date,
         structure=summary.structure,
     )
-    insert(changed, folder, folder.uidvalidity or UIDVALIDITY, [remote])
-    return Message.objects.get(folder=folder, uidvalidity=folder.uidvalidity or UIDVALIDITY, uid=remote.uid)
 
 
 def delete_messages(account: MailAccount, message_ids: list[int]) -> None:
