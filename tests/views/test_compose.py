@@ -6,6 +6,7 @@ import uuid
 from datetime import timedelta
 
 import pytest
+from django.conf import LazySettings
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.urls import reverse
@@ -369,3 +370,11 @@ def test_an_unknown_token_sends_nothing(page: Client) -> None:
     assert status == 422
     draft.refresh_from_db()
     assert draft.state == State.DRAFT
+
+
+def test_an_upload_beyond_any_message_is_refused_before_it_is_read(page: Client, settings: LazySettings) -> None:
+    draft = begin(page)
+    settings.MAX_UPLOAD_BYTES = -(8 * 1024 * 1024)
+    upload = SimpleUploadedFile("x.bin", b"x" * 1000)
+    assert page.post(reverse("draft-attach", args=[draft.pk]), {"files": upload}, **JSON).status_code == 400
+    assert not draft.attachments.exists()

@@ -73,8 +73,8 @@ def compose(
     user: User, identity: Identity, *, to: str = "", cc: str = "", subject: str = "", body: str = ""
 ) -> OutgoingMessage:
     """A new draft; the arguments come from a mailto link (RFC 6068) and are as untrusted as it is."""
-    text = f"{body}\n{_text_signature(identity)}" if body or identity.signature_html else ""
-    html = f"{text_to_html(body) if body else '<br>'}{_signature(identity)}" if text else ""
+    text = f"{body}\n\n{_text_signature(identity)}" if body or identity.signature_html else ""
+    html = f"<div>{text_to_html(body) if body else '<br>'}</div><div><br></div>{_signature(identity)}" if text else ""
     given = Fields(to=to, cc=cc, subject=subject, text=text, html=html, identity_id=identity.pk)
     return new_draft(user, identity.account, given)
 
@@ -205,13 +205,13 @@ def _as_text(parts: Parts) -> str:
 
 def _quoted_html(identity: Identity | None, intro: str, parts: Parts) -> str:
     quote = f'<blockquote type="cite">{_as_html(parts)}</blockquote>'
-    return f"<div><br></div>{_signature(identity)}<div>{escape(intro)}</div>{quote}"
+    return f"<div><br></div><div><br></div>{_signature(identity)}<div>{escape(intro)}</div>{quote}"
 
 
 def _quoted_text(identity: Identity | None, intro: str, parts: Parts) -> str:
     lines = _as_text(parts).rstrip().split("\n")
     quoted = "\n".join(f">{line}" if line.startswith(">") else f"> {line}".rstrip() for line in lines)
-    return f"\n{_text_signature(identity)}\n{intro}\n{quoted}\n"
+    return f"\n\n{_text_signature(identity)}{intro}\n{quoted}\n"
 
 
 FORWARDED = "---------- Forwarded message ----------"
@@ -219,12 +219,12 @@ FORWARDED = "---------- Forwarded message ----------"
 
 def _forwarded_html(identity: Identity | None, head: list[tuple[str, str]], parts: Parts) -> str:
     lines = "".join(f"<div><b>{label}:</b> {escape(value)}</div>" for label, value in head)
-    return f"<div><br></div>{_signature(identity)}<div>{FORWARDED}</div>{lines}<div><br></div>{_as_html(parts)}"
+    return f"<div><br></div><div><br></div>{_signature(identity)}<div>{FORWARDED}</div>{lines}<div><br></div>{_as_html(parts)}"
 
 
 def _forwarded_text(identity: Identity | None, head: list[tuple[str, str]], parts: Parts) -> str:
     lines = "\n".join(f"{label}: {value}" for label, value in head)
-    return f"\n{_text_signature(identity)}\n{FORWARDED}\n{lines}\n\n{_as_text(parts)}"
+    return f"\n\n{_text_signature(identity)}{FORWARDED}\n{lines}\n\n{_as_text(parts)}"
 
 
 def _signature(identity: Identity | None) -> str:
@@ -236,4 +236,4 @@ def _signature(identity: Identity | None) -> str:
 def _text_signature(identity: Identity | None) -> str:
     if identity is None or not identity.signature_html.strip():
         return ""
-    return f"\n-- \n{html_to_text(identity.signature_html).strip()}\n"
+    return f"-- \n{html_to_text(identity.signature_html).strip()}\n\n"
