@@ -8,8 +8,10 @@ from .message import Message
 from .outgoing import OutgoingAttachment, OutgoingMessage
 from .pop3 import Download, LedgerEntry, Maildrop, StoredContent
 from .state import SyncState, UserStamp
+from .transfer import Backup, Transfer, TransferFolder, TransferItem
 
 __all__ = [
+    "Backup",
     "CachedPart",
     "Conversation",
     "Download",
@@ -27,5 +29,8 @@ __all__ = [
     "SpecialUse",
     "StoredContent",
     "SyncState",
+    "Transfer",
+    "TransferFolder",
+    "TransferItem",
     "UserStamp",
 ]
