@@ -211,6 +211,10 @@ def test_a_full_mailbox_keeps_the_copy_here_and_the_mail_counts_as_sent(
     assert (row.state, row.sent_copy) == (State.SENT, SentCopy.KEPT)
     assert "could not be filed" in Notice.objects.get(user=synced.user).text
     assert row.raw.read()
+    queue.send_again(row)
+    look(synced)
+    row.refresh_from_db()
+    assert row.sent_copy == SentCopy.FILED
 
 
 def test_a_missing_sent_folder_is_made_once(synced: MailAccount, mailbox: Mailbox, write: Write) -> None:

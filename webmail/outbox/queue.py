@@ -156,9 +156,16 @@ def send_again(outgoing: OutgoingMessage) -> OutgoingMessage:
     """What "try again" means depends on the state.
 
     Waiting: at once. Unclear: the same bytes with the same Message-ID once more, because the person said so. Sent, but not
-    to all: a new draft to those who were refused. Raise GiveUp where there is nothing to repeat.
+    to all: a new draft to those who were refused. Sent, but not filed: the copy is filed again. Raise GiveUp where there
+    is nothing to repeat.
     """
     now = timezone.now()
+    unfiled = OutgoingMessage.objects.filter(pk=outgoing.pk, state=State.SENT, sent_copy=SentCopy.KEPT)
+    if unfiled.update(sent_copy=SentCopy.DUE):
+        ask_worker(outgoing.account_id)
+        announce(outgoing.user_id)
+        outgoing.refresh_from_db()
+        return outgoing
     if outgoing.state == State.SENT and refused(outgoing):
         return _draft_to_refused(outgoing)
     rows = OutgoingMessage.objects.filter(pk=outgoing.pk, state__in=[State.QUEUED, State.UNCLEAR])
@@ -201,7 +208,9 @@ def _draft_to_refused(outgoing: OutgoingMessage) -> OutgoingMessage:
 
 def dismiss(outgoing: OutgoingMessage) -> None:
     """The person has read what became of it."""
-    OutgoingMessage.objects.filter(pk=outgoing.pk, state=State.SENT).update(sentence="")
+    rows = OutgoingMessage.objects.filter(pk=outgoing.pk, state=State.SENT)
+    rows.update(sentence="")
+    rows.filter(sent_copy=SentCopy.KEPT).update(sent_copy=SentCopy.NONE)
 
 
 def unblock(account_id: int) -> None:

@@ -180,7 +180,7 @@ def _entry(row: OutgoingMessage, when: str) -> dict[str, object]:
         "can_edit": row.state == State.REJECTED,
         "can_repeat": row.state == State.UNCLEAR,
         "refused": refused,
-        "can_dismiss": row.state == State.SENT and bool(row.sentence),
+        "can_dismiss": row.state == State.SENT and (bool(row.sentence) or row.sent_copy == SentCopy.KEPT),
         "kept": row.sent_copy == SentCopy.KEPT,
     }
 
