@@ -13,7 +13,7 @@ from collections import deque
 from collections.abc import Callable, Generator, Iterable
 from contextlib import AbstractContextManager
 from itertools import islice
-from typing import BinaryIO
+from typing import BinaryIO, TypeVar
 
 from webmail.errors import MailError
 from webmail.imap.types import Endpoint
@@ -29,6 +29,7 @@ HEADER_LIMIT = 16 * 1024 * 1024
 # So many octets of commands fit into any socket's buffers: writing never waits for a server that waits for us to read.
 _MARKS_IN_FLIGHT = 100
 
+Outcome = TypeVar("Outcome")
 SinkFor = Callable[[int], AbstractContextManager[BinaryIO]]
 
 
@@ -111,6 +112,30 @@ class PopConnection(Session):
         ``numbers`` is drawn from as needed: to stop early end it, and take what is left. Leaving the iterator with
         commands in flight ends the connection, and no other command can be sent meanwhile.
         """
+        yield from self._in_turn(b"RETR", numbers, depth, lambda number: self._retrieved(number, sink_for, limit))
+
+    def headers(self, numbers: Iterable[int], depth: int = 50) -> Generator[tuple[int, bytes | MailError], None, None]:
+        """TOP 0 for each of ``numbers``, as :meth:`retrieve_many`. GiveUp where the server cannot do it at all."""
+        source = iter(numbers)
+        if self.has_top is None and (first := next(source, None)) is not None:
+            try:
+                yield first, self.top(first)
+            except MailError as error:
+                if self.broken or self.has_top is False:
+                    raise
+                yield first, error
+        if self.has_top is False:
+            raise problems.unsupported("TOP")
+        yield from self._in_turn(b"TOP", source, depth, lambda _: self._header(), b" 0")
+
+    def _in_turn(
+        self,
+        command: bytes,
+        numbers: Iterable[int],
+        depth: int,
+        take: Callable[[int], Outcome | MailError],
+        argument: bytes = b"",
+    ) -> Generator[tuple[int, Outcome | MailError], None, None]:
         window = max(1, depth) if "PIPELINING" in self.capabilities else 1
         source = iter(numbers)
         waiting: deque[int] = deque()
@@ -120,12 +145,12 @@ class PopConnection(Session):
                 more = [_valid(number) for number in islice(source, window - len(waiting))]
                 if more:
                     with self._exchange(pipelined=True):
-                        self._wire.send(b"".join(b"RETR %d\r\n" % number for number in more))
+                        self._wire.send(b"".join(b"%b %d%b\r\n" % (command, number, argument) for number in more))
                     waiting.extend(more)
                 if not waiting:
                     return
                 self._in_flight = len(waiting)
-                outcome = self._retrieved(waiting[0], sink_for, limit)
+                outcome = take(waiting[0])
                 number = waiting.popleft()
                 self._in_flight = len(waiting)
                 yield number, outcome
@@ -145,13 +170,7 @@ class PopConnection(Session):
                 raise problems.unsupported("TOP")
             raise _not_given(reply)
         self.has_top = True
-        header = bytearray()
-        with self._exchange():
-            for piece in self._wire.message():
-                header += piece
-                if len(header) > HEADER_LIMIT:
-                    raise problems.too_large(HEADER_LIMIT)
-        return bytes(header)
+        return self._short()
 
     def delete(self, numbers: Iterable[int]) -> dict[int, MailError]:
         """DELE: only marks them, until :meth:`quit` is confirmed. Returns those the server would not mark, and why."""
@@ -190,6 +209,20 @@ class PopConnection(Session):
                 if sink.write(piece) not in {None, len(piece)}:
                     raise OSError("the sink did not take all octets")
         return Retrieved(size, digest.hexdigest())
+
+    def _header(self) -> bytes | MailError:
+        with self._exchange(pipelined=True):
+            reply = self._wire.reply()
+        return self._short() if reply.ok else _not_given(reply)
+
+    def _short(self) -> bytes:
+        content = bytearray()
+        with self._exchange(pipelined=True):
+            for piece in self._wire.message():
+                content += piece
+                if len(content) > HEADER_LIMIT:
+                    raise problems.too_large(HEADER_LIMIT)
+        return bytes(content)
 
     def _retrieved(self, number: int, sink_for: SinkFor, limit: int) -> Retrieved | MailError:
         with self._exchange(pipelined=True):
