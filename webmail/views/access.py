@@ -17,7 +17,7 @@ def folder_of(request: HttpRequest, folder_id: int) -> Folder:
     """With its account."""
     folder = (
         Folder.objects.select_related("account")
-        .filter(pk=folder_id, account__user_id=request.user.pk, hidden=False)
+        .filter(pk=folder_id, account__user_id=user_of(request).pk, hidden=False)
         .first()
     )
     if folder is None:
@@ -26,7 +26,7 @@ def folder_of(request: HttpRequest, folder_id: int) -> Folder:
 
 
 def conversation_of(request: HttpRequest, conversation_id: int) -> Conversation:
-    conversation = Conversation.objects.filter(pk=conversation_id, user_id=request.user.pk).first()
+    conversation = Conversation.objects.filter(pk=conversation_id, user_id=user_of(request).pk).first()
     if conversation is None:
         raise Http404
     return conversation
@@ -36,7 +36,7 @@ def message_of(request: HttpRequest, message_id: int) -> Message:
     """With its account and folders. A message that is no longer shown anywhere does not exist for the person."""
     message = (
         Message.objects.select_related("account", "folder", "shown_in")
-        .filter(pk=message_id, account__user_id=request.user.pk, shown_in__isnull=False)
+        .filter(pk=message_id, account__user_id=user_of(request).pk, shown_in__isnull=False)
         .first()
     )
     if message is None:
@@ -45,7 +45,7 @@ def message_of(request: HttpRequest, message_id: int) -> Message:
 
 
 def account_of(request: HttpRequest, account_id: int) -> MailAccount:
-    account = MailAccount.objects.filter(pk=account_id, user_id=request.user.pk).first()
+    account = MailAccount.objects.filter(pk=account_id, user_id=user_of(request).pk).first()
     if account is None:
         raise Http404
     return account
@@ -53,7 +53,9 @@ def account_of(request: HttpRequest, account_id: int) -> MailAccount:
 
 def outgoing_of(request: HttpRequest, outgoing_id: int) -> OutgoingMessage:
     """With its account."""
-    outgoing = OutgoingMessage.objects.select_related("account").filter(pk=outgoing_id, user_id=request.user.pk).first()
+    outgoing = (
+        OutgoingMessage.objects.select_related("account").filter(pk=outgoing_id, user_id=user_of(request).pk).first()
+    )
     if outgoing is None:
         raise Http404
     return outgoing

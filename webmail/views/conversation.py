@@ -8,7 +8,7 @@ from django.views.decorators.http import require_safe
 from webmail.mime.headers import display_text
 
 from . import reader
-from .access import conversation_of, folder_of
+from .access import conversation_of, folder_of, user_of
 from .mailbox import list_context, page_context
 from .people import own_addresses
 from .when import clock_of
@@ -19,7 +19,7 @@ from .when import clock_of
 def conversation(request: HttpRequest, folder_id: int, conversation_id: int) -> HttpResponse:
     """The whole page with the list beside it; for htmx the reader alone. Reading changes nothing: the page asks to."""
     clock = clock_of(request)
-    own = own_addresses(int(request.user.pk))
+    own = own_addresses(user_of(request).pk)
     htmx = bool(request.htmx)  # type: ignore[attr-defined]
     context = {} if htmx else page_context(request, folder_id, clock, own=own, opened=conversation_id)
     folder = folder_of(request, folder_id) if htmx else context["folder"]

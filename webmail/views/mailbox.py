@@ -11,7 +11,7 @@ from django.views.decorators.http import require_safe
 from webmail.models import Folder, Notice, SpecialUse
 
 from . import rows, sidebar
-from .access import folder_of
+from .access import folder_of, user_of
 from .people import own_addresses
 from .when import Clock, clock_of
 
@@ -24,7 +24,7 @@ NOTICES_SHOWN = 5
 @require_safe
 def home(request: HttpRequest) -> HttpResponse:
     """The inbox, or the place to add an account."""
-    user_id = request.user.pk
+    user_id = user_of(request).pk
     inbox = Folder.objects.filter(
         account__user_id=user_id, hidden=False, selectable=True, special_use=SpecialUse.INBOX
     ).order_by("account__position", "account_id", "pk")
@@ -49,7 +49,7 @@ def folder(request: HttpRequest, folder_id: int) -> HttpResponse:
     if not request.htmx:  # type: ignore[attr-defined]
         return render(request, "mailbox/page.html", page_context(request, folder_id, clock, after=after))
     current = folder_of(request, folder_id)
-    own = own_addresses(request.user.pk)
+    own = own_addresses(user_of(request).pk)
     context: dict[str, Any] = {"folder": current, "folder_url": request.path}
     if after or "rows" in request.GET:
         context["page"] = rows.page(current, own, clock, after=after, size=_size(request))
@@ -68,7 +68,7 @@ def page_context(
     opened: int | None = None,
 ) -> dict[str, Any]:
     """What every full mailbox page needs; 404 unless the folder is the person's own."""
-    user_id = int(request.user.pk)
+    user_id = user_of(request).pk
     side = sidebar.build(user_id, clock, current=folder_id)
     current = side.folders.get(folder_id)
     if current is None or not hasattr(current, "account"):
@@ -115,14 +115,14 @@ def sidebar_fragment(request: HttpRequest) -> HttpResponse:
         current = int(request.GET.get("folder") or 0)
     except ValueError:
         current = 0
-    side = sidebar.build(int(request.user.pk), clock_of(request), current=current)
+    side = sidebar.build(user_of(request).pk, clock_of(request), current=current)
     return render(request, "mailbox/_sidebar.html", {"sidebar": side})
 
 
 @login_required
 @require_safe
 def notices_fragment(request: HttpRequest) -> HttpResponse:
-    return render(request, "mailbox/_notices.html", {"notices": open_notices(int(request.user.pk))})
+    return render(request, "mailbox/_notices.html", {"notices": open_notices(user_of(request).pk)})
 
 
 def open_notices(user_id: int) -> list[Notice]:

@@ -30,7 +30,7 @@ UNSAFE_IN_NAME = re.compile(r'[\x00-\x1f\x7f/\\:*?"<>|]')
 def message_card(request: HttpRequest, message_id: int) -> HttpResponse:
     message = message_of(request, message_id)
     folder = message.shown_in or message.folder
-    own = own_addresses(int(request.user.pk))
+    own = own_addresses(user_of(request).pk)
     card = reader.card(message, folder, own, clock_of(request), is_open=True)
     return render(request, "mailbox/_card.html", {"card": card, "folder": folder})
 

@@ -111,11 +111,11 @@ def undo(request: HttpRequest, batch: uuid.UUID) -> HttpResponse:
 @require_POST
 def notice_dismiss(request: HttpRequest, notice_id: int) -> HttpResponse:
     """404 for a notice of somebody else; dismissing twice is harmless."""
-    open_ones = Notice.objects.filter(pk=notice_id, user_id=request.user.pk)
+    open_ones = Notice.objects.filter(pk=notice_id, user_id=user_of(request).pk)
     if not open_ones.exists():
         raise Http404
     if open_ones.filter(dismissed_at__isnull=True).update(dismissed_at=timezone.now()):
-        announce(int(request.user.pk))
+        announce(user_of(request).pk)
     if request.htmx:  # type: ignore[attr-defined]
         return HttpResponse()
     return redirect(back(request, None))

@@ -11,7 +11,7 @@ from html import escape
 
 from django.utils.safestring import SafeString, mark_safe
 
-from webmail.templatetags.ui import icon
+from webmail.icons import icon
 
 ROW = (
     '<li class="row{classes}" id="c{id}" data-id="{id}"{current}>'
