@@ -13,7 +13,11 @@ def person(request: HttpRequest) -> User:
 
 
 def account_of(request: HttpRequest, account_id: int) -> MailAccount:
-    account = MailAccount.objects.select_related("user", "sync").filter(pk=account_id, user=person(request)).first()
+    account = (
+        MailAccount.objects.select_related("user", "sync", "download")
+        .filter(pk=account_id, user=person(request))
+        .first()
+    )
     if account is None:
         raise Http404
     return account

@@ -44,9 +44,12 @@ def check_both(
     incoming: tuple[Endpoint, str, str], outgoing: tuple[Endpoint | None, str, str]
 ) -> tuple[Checked, Checked]:
     """Both at the same time; each takes (endpoint, user name, password)."""
+    return at_once(lambda: check_incoming(*incoming), lambda: check_outgoing(*outgoing))
+
+
+def at_once(one: Callable[[], Checked], other: Callable[[], Checked]) -> tuple[Checked, Checked]:
     with ThreadPoolExecutor(max_workers=2, thread_name_prefix="check") as executor:
-        first = executor.submit(check_incoming, *incoming)
-        second = executor.submit(check_outgoing, *outgoing)
+        first, second = executor.submit(one), executor.submit(other)
         return first.result(), second.result()
 
 
@@ -59,12 +62,12 @@ def _checked(success: str, attempt: Callable[[], None]) -> Checked:
 
 
 def _read(endpoint: Endpoint, username: str, password: str) -> None:
-    _refuse_plain_text(endpoint)
+    refuse_plain_text(endpoint)
     MailConnection.open(endpoint, username, password, timeout=ANSWER_SECONDS, connect_timeout=CONNECT_SECONDS).close()
 
 
 def _hand_in(endpoint: Endpoint, username: str, password: str) -> None:
-    _refuse_plain_text(endpoint)
+    refuse_plain_text(endpoint)
     smtp.check(endpoint, username, password, timeout=ANSWER_SECONDS)
 
 
@@ -72,7 +75,7 @@ def _no_outgoing_server() -> None:
     raise AskUser(Reason.HOST, "No outgoing server was found. Enter it under “More settings”.")
 
 
-def _refuse_plain_text(endpoint: Endpoint) -> None:
+def refuse_plain_text(endpoint: Endpoint) -> None:
     if endpoint.security == Security.PLAIN and not settings.ALLOW_PLAINTEXT:
         raise AskUser(
             Reason.NO_TLS,

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from django.conf import settings
 from django.db import IntegrityError, transaction
 
+from . import pop3
 from .check import Checked, check_both, check_incoming, check_outgoing
 from .models import MailAccount, ProviderPreset, User, sign_in_key
 from .register import add_account, look_again, set_servers
@@ -14,7 +15,7 @@ from .signin import Attempt, Refused, find, incoming_error, outgoing_error, veri
 
 ALREADY_HERE = "This mailbox is already among your accounts."
 SOMEBODY_ELSE = "Somebody already signs in with this mailbox."
-UNREADABLE = "The stored password cannot be opened any more. Enter it again."
+NOT_BY_POP3 = "A POP3 account cannot be signed in with; choose one that is read by IMAP."
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,16 +74,20 @@ def save(account: MailAccount, changes: Changes) -> tuple[str, ...]:
 
 def check(account: MailAccount) -> tuple[Checked, Checked]:
     """Both servers with what is stored. Raise Refused if a credential cannot be opened."""
+    if account.is_local:
+        return pop3.check(account)
     try:
         incoming = (account.imap_endpoint, account.username, account.password.reveal())
         outgoing = (account.smtp_endpoint if account.smtp_host else None, *account.smtp_credentials())
     except CredentialsUnreadable as error:
-        raise Refused([("password", UNREADABLE)]) from error
+        raise Refused([("password", pop3.UNREADABLE)]) from error
     return check_both(incoming, outgoing)
 
 
 def sign_in_with(account: MailAccount) -> None:
     """From now on this account's password opens the person's mail, instead of the present one's. Raise Refused."""
+    if account.is_local:
+        raise Refused([(None, NOT_BY_POP3)])
     incoming, _ = check(account)
     if not incoming.ok:
         raise Refused([(None, incoming.sentence)])
@@ -114,7 +119,7 @@ def _verify(account: MailAccount, changes: Changes, found: Found) -> tuple[str, 
         password = changes.password or account.password.reveal()
         smtp_password = changes.smtp_password or account.smtp_password.reveal() or password
     except CredentialsUnreadable as error:
-        raise Refused([("password", UNREADABLE)]) from error
+        raise Refused([("password", pop3.UNREADABLE)]) from error
     if moved or changes.password:
         incoming = check_incoming(found.imap, found.username, password)
         if incoming.error is not None:

@@ -1,6 +1,6 @@
 """The forms about mailboxes: sign in, add one, change one."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 from django import forms
 from django.conf import settings
@@ -29,7 +29,7 @@ class StyledForm(forms.Form):
         options.setdefault("label_suffix", "")
         super().__init__(*arguments, **options)
         for field in self.fields.values():
-            if not isinstance(field.widget, forms.CheckboxInput):
+            if not isinstance(field.widget, (forms.CheckboxInput, forms.RadioSelect)):
                 field.widget.attrs["class"] = "input"
         self.use_required_attribute = False
 
@@ -38,19 +38,47 @@ class StyledForm(forms.Form):
             self.add_error(name if name in self.fields else None, sentence)
 
 
-class ServersForm(StyledForm):
-    """The fields under "More settings". Ports left open follow the security chosen."""
+class OutgoingForm(StyledForm):
+    """Where mail is handed in. Ports left open follow the security chosen."""
 
-    imap_host = HostField(label="Incoming server (IMAP)")
-    imap_security = forms.ChoiceField(label="Security", choices=securities, initial="tls", required=False)
-    imap_port = PortField(label="Port")
-    username = NameField(label="User name, if it is not the address")
     smtp_host = HostField(label="Outgoing server (SMTP)")
     smtp_security = forms.ChoiceField(label="Security", choices=securities, initial="tls", required=False)
     smtp_port = PortField(label="Port")
     smtp_username = NameField(label="User name, if different")
     smtp_password = SecretField(label="Password, if different", autocomplete="off", required=False)
 
+    # By the prefix of the fields' names.
+    PORTS: ClassVar[dict[str, dict[str, int]]] = {"smtp": SMTP_PORTS}
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        for prefix, ports in self.PORTS.items():
+            chosen = self.data.get(f"{prefix}_security") or self.get_initial_for_field(
+                self.fields[f"{prefix}_security"], f"{prefix}_security"
+            )
+            self.fields[f"{prefix}_port"].widget.attrs["placeholder"] = ports.get(str(chosen), ports["tls"])
+            self.fields[f"{prefix}_security"].widget.attrs["data-ports"] = " ".join(
+                f"{security}:{port}" for security, port in ports.items()
+            )
+
+    def endpoint_of(self, prefix: str) -> Endpoint | None:
+        """What was entered under this prefix; None when it was left open."""
+        data = self.cleaned_data
+        if not data[f"{prefix}_host"]:
+            return None
+        security = data[f"{prefix}_security"] or "tls"
+        return endpoint(data[f"{prefix}_host"], data[f"{prefix}_port"] or self.PORTS[prefix][security], security)
+
+
+class ServersForm(OutgoingForm):
+    """The fields under "More settings"."""
+
+    imap_host = HostField(label="Incoming server (IMAP)")
+    imap_security = forms.ChoiceField(label="Security", choices=securities, initial="tls", required=False)
+    imap_port = PortField(label="Port")
+    username = NameField(label="User name, if it is not the address")
+
+    PORTS: ClassVar[dict[str, dict[str, int]]] = {"imap": IMAP_PORTS, "smtp": SMTP_PORTS}
     SERVER_FIELDS = (
         "imap_host",
         "imap_security",
@@ -63,17 +91,6 @@ class ServersForm(StyledForm):
         "smtp_password",
     )
 
-    def __init__(self, *arguments: Any, **options: Any) -> None:
-        super().__init__(*arguments, **options)
-        for prefix, ports in (("imap", IMAP_PORTS), ("smtp", SMTP_PORTS)):
-            chosen = self.data.get(f"{prefix}_security") or self.get_initial_for_field(
-                self.fields[f"{prefix}_security"], f"{prefix}_security"
-            )
-            self.fields[f"{prefix}_port"].widget.attrs["placeholder"] = ports.get(str(chosen), ports["tls"])
-            self.fields[f"{prefix}_security"].widget.attrs["data-ports"] = " ".join(
-                f"{security}:{port}" for security, port in ports.items()
-            )
-
     @property
     def opened(self) -> bool:
         """Whether the disclosure has to stand open: something is filled in there or wrong there."""
@@ -82,18 +99,11 @@ class ServersForm(StyledForm):
     def typed(self) -> Typed:
         data = self.cleaned_data
         return Typed(
-            self._endpoint("imap", IMAP_PORTS),
-            self._endpoint("smtp", SMTP_PORTS),
+            self.endpoint_of("imap"),
+            self.endpoint_of("smtp"),
             data["username"],
             data["smtp_username"],
         )
-
-    def _endpoint(self, prefix: str, ports: dict[str, int]) -> Endpoint | None:
-        data = self.cleaned_data
-        if not data[f"{prefix}_host"]:
-            return None
-        security = data[f"{prefix}_security"] or "tls"
-        return endpoint(data[f"{prefix}_host"], data[f"{prefix}_port"] or ports[security], security)
 
 
 class SignInForm(ServersForm):

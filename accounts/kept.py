@@ -5,7 +5,6 @@ the screen meanwhile cannot have it sent to a server of their own.
 """
 
 import time
-from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from django.http import HttpRequest
@@ -24,6 +23,9 @@ BOUND_TO = (
     "smtp_security",
     "smtp_port",
     "smtp_username",
+    "pop_host",
+    "pop_security",
+    "pop_port",
 )
 
 
@@ -34,7 +36,7 @@ class Kept(NamedTuple):
 
 def keep(request: HttpRequest, password: str, smtp_password: str) -> None:
     request.session[KEY] = {
-        "entered": _entered(request.POST),
+        "entered": _entered(request),
         "password": seal(password),
         "smtp_password": seal(smtp_password),
         "until": time.time() + SECONDS,
@@ -46,7 +48,7 @@ def recall(request: HttpRequest) -> Kept | None:
     value: dict[str, Any] | None = request.session.get(KEY)
     if value is None:
         return None
-    if value["until"] < time.time() or value["entered"] != _entered(request.POST):
+    if value["until"] < time.time() or value["entered"] != _entered(request):
         forget(request)
         return None
     try:
@@ -59,5 +61,6 @@ def forget(request: HttpRequest) -> None:
     request.session.pop(KEY, None)
 
 
-def _entered(data: Mapping[str, Any]) -> list[str]:
-    return [str(data.get(name, "")).strip() for name in BOUND_TO]
+def _entered(request: HttpRequest) -> list[str]:
+    """The page counts, too: each asks other servers for the same address."""
+    return [request.path, *(str(request.POST.get(name, "")).strip() for name in BOUND_TO)]

@@ -4,7 +4,9 @@ import uuid
 
 from django.db import transaction
 from django.db.models import Max
+from django.utils import timezone
 
+from webmail.models import Download
 from webmail.models.mirror import announce
 from webmail.sync import attention
 
@@ -68,5 +70,7 @@ def set_servers(account: MailAccount, found: Found) -> None:
 def look_again(account: MailAccount) -> None:
     """Forget what went wrong last, have the worker try at once, and tell open browsers."""
     with transaction.atomic():
+        if account.is_local:
+            Download.objects.filter(account=account).update(next_at=timezone.now())
         attention.retry(account.pk)
         announce(account.user_id)

@@ -1,14 +1,22 @@
 """Removing an account: only what is kept here goes, the mailbox on the server stays as it is."""
 
-from typing import Any
+import logging
+import tempfile
+import threading
+from collections.abc import Iterator
+from itertools import chain, islice
+from typing import IO, Any
 
 from django.core.files.storage import default_storage
+from django.db import transaction
 from django.db.models import Exists, OuterRef, QuerySet
 
 from webmail.models import (
     CachedPart,
     Conversation,
+    Download,
     Folder,
+    LedgerEntry,
     ListRow,
     Message,
     OutgoingAttachment,
@@ -16,29 +24,39 @@ from webmail.models import (
     PendingAction,
     ReferenceKey,
     RenderedBody,
+    StoredContent,
 )
 from webmail.models.mirror import change
 
 from .models import MailAccount, User
+
+logger = logging.getLogger(__name__)
+# So many are deleted while the person waits; an object store takes some 30 ms for each.
+DELETED_AT_ONCE = 300
 
 
 def remove_account(account: MailAccount) -> bool:
     """Remove the account and its local copy; True if the person went with it, because it was all they had."""
     user = account.user
     alone = not MailAccount.objects.filter(user=user).exclude(pk=account.pk).exists()
-    files = _files(account)
-    with change(user.pk) as changed:
-        own = Conversation.objects.filter(user=user, messages__account=account)
-        shared = own.filter(Exists(Message.objects.filter(conversation=OuterRef("pk")).exclude(account=account)))
-        changed.conversations.update(shared.values_list("pk", flat=True))
-        _forget_mail(account)
-        _forget_empty_conversations(user)
-        account.delete()
-    person_too = alone and not user.is_staff
-    if person_too:
-        user.delete()
-    for name in files:
-        default_storage.delete(name)
+    files = tempfile.TemporaryFile("w+")  # noqa: SIM115 - closed once the last file is gone, maybe in a thread
+    try:
+        with change(user.pk) as changed:
+            _note_files(account, files)
+            own = Conversation.objects.filter(user=user, messages__account=account)
+            shared = own.filter(Exists(Message.objects.filter(conversation=OuterRef("pk")).exclude(account=account)))
+            changed.conversations.update(shared.values_list("pk", flat=True))
+            _forget_mail(account)
+            _forget_empty_conversations(user)
+            account.delete()
+            person_too = alone and not user.is_staff
+            if person_too:
+                changed.silent = True
+                user.delete()
+            transaction.on_commit(lambda: _delete_files(files))
+    except BaseException:
+        files.close()
+        raise
     return person_too
 
 
@@ -50,6 +68,9 @@ def _forget_mail(account: MailAccount) -> None:
         CachedPart.objects.filter(message__account=account),
         RenderedBody.objects.filter(message__account=account),
         PendingAction.objects.filter(account=account),
+        LedgerEntry.objects.filter(account=account),
+        StoredContent.objects.filter(message__account=account),
+        Download.objects.filter(account=account),
     ):
         _delete(rows)
     # Drafts of another account may answer or forward a message of this one.
@@ -71,8 +92,34 @@ def _delete(rows: QuerySet[Any]) -> None:
     rows._raw_delete(using=rows.db)  # noqa: SLF001 - delete() would fetch every row to look for references
 
 
-def _files(account: MailAccount) -> list[str]:
+def _note_files(account: MailAccount, names: IO[str]) -> None:
+    """Write the names down, one a line: a mailbox may hold a million of them."""
     outgoing = OutgoingMessage.objects.filter(account=account)
-    names = [*outgoing.values_list("raw", flat=True)]
-    names += OutgoingAttachment.objects.filter(outgoing__account=account).values_list("file", flat=True)
-    return [name for name in names if name]
+    for found in (
+        outgoing.values_list("raw", flat=True),
+        OutgoingAttachment.objects.filter(outgoing__account=account).values_list("file", flat=True),
+        StoredContent.objects.filter(message__account=account).values_list("file", flat=True),
+    ):
+        names.writelines(f"{name}\n" for name in found.iterator() if name)
+
+
+def _delete_files(noted: IO[str]) -> None:
+    """The first ones at once, the rest behind the person's back; what a restart leaves is found by ``verifymail``."""
+    noted.seek(0)
+    names = (line.rstrip("\n") for line in noted)
+    for name in islice(names, DELETED_AT_ONCE):
+        default_storage.delete(name)
+    following = next(names, None)
+    if following is None:
+        noted.close()
+        return
+    threading.Thread(target=_delete_rest, args=(noted, following, names), name="removal", daemon=True).start()
+
+
+def _delete_rest(noted: IO[str], first: str, names: Iterator[str]) -> None:
+    with noted:
+        for name in chain([first], names):
+            try:
+                default_storage.delete(name)
+            except OSError as problem:
+                logger.warning("%s was not deleted: %s", name, problem)

@@ -76,6 +76,13 @@ def find_servers(address: str, typed: Typed, remembered: Found | None = None) ->
     )
 
 
+def find_outgoing(address: str, incoming_host: str) -> Endpoint | None:
+    """Where mail of this address is handed in when nobody has said so. May look names up for a few seconds."""
+    domain = domain_of(address)
+    preset = _preset(domain, address) or _preset(EVERYBODY, address)
+    return preset.smtp if preset is not None else _outgoing(domain, incoming_host)
+
+
 def hint_for(address: str) -> str:
     """What somebody whose sign-in was refused has to know about this provider; "" when there is nothing."""
     domain = domain_of(address)

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from .views import mailboxes, sessions, settings
+from .views import mailboxes, pop3, removal, sessions, settings
 
 urlpatterns = [
     path("sign-in/", sessions.sign_in_page, name="sign-in"),
@@ -10,11 +10,14 @@ urlpatterns = [
     path("settings/", settings.settings_page, name="settings"),
     path("settings/accounts/", mailboxes.accounts_page, name="settings-accounts"),
     path("settings/accounts/add/", mailboxes.account_add, name="account-add"),
+    path("settings/accounts/add/pop3/", pop3.account_add_pop3, name="account-add-pop3"),
     path("settings/accounts/<int:account_id>/", mailboxes.account_edit, name="account-edit"),
     path("settings/accounts/<int:account_id>/test/", mailboxes.account_test, name="account-test"),
     path("settings/accounts/<int:account_id>/pause/", mailboxes.account_pause, name="account-pause"),
+    path("settings/accounts/<int:account_id>/import/", pop3.account_import, name="account-import"),
+    path("settings/accounts/<int:account_id>/progress/", pop3.account_progress, name="account-progress"),
     path("settings/accounts/<int:account_id>/sign-in/", mailboxes.account_sign_in, name="account-sign-in"),
-    path("settings/accounts/<int:account_id>/remove/", mailboxes.account_remove, name="account-remove"),
+    path("settings/accounts/<int:account_id>/remove/", removal.account_remove, name="account-remove"),
     path("settings/accounts/<int:account_id>/identities/add/", settings.identity_add, name="identity-add"),
     path("settings/identities/", settings.identities_page, name="settings-identities"),
     path("settings/identities/<int:identity_id>/", settings.identity_edit, name="identity-edit"),

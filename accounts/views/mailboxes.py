@@ -1,16 +1,11 @@
 """The accounts of a person: how each fares, adding, changing, trying, pausing and removing them."""
 
-from datetime import timedelta
-
 from django.conf import settings
 from django.contrib import messages
-from django.contrib.auth import logout
 from django.contrib.auth.decorators import login_required
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.utils import timezone
-from django.utils.timesince import timesince
 from django.views.decorators.debug import sensitive_post_parameters, sensitive_variables
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
@@ -19,47 +14,20 @@ from accounts.access import account_of, person
 from accounts.forms import AccountForm, SignInForm
 from accounts.models import MailAccount
 from accounts.register import look_again
-from accounts.removal import remove_account
 from accounts.signin import Refused
-from webmail.models import Folder, Message, SyncState
+from accounts.status import fetching, looked_at, state_of
+from webmail.models import Folder
 from webmail.models.mirror import announce
 
+from .pop3 import edit_pop3, tested_page
 from .sessions import refuse
-
-Status = SyncState.Status
-
-
-def state_of(account: MailAccount) -> tuple[str, str]:
-    """How the account fares: (kind for the stylesheet, sentence)."""
-    sync = getattr(account, "sync", None)
-    if account.paused:
-        return "paused", "Paused: nothing is fetched or sent."
-    if sync is None or sync.status == Status.NEW:
-        return "syncing", "Not yet looked at."
-    sentence = sync.sentence or {
-        Status.OK: "Up to date.",
-        Status.SYNCING: "Catching up.",
-        Status.WAITING: "Waiting for the server.",
-        Status.BLOCKED: "Needs you.",
-    }.get(Status(sync.status), "")
-    return sync.status, sentence
-
-
-def looked_at(account: MailAccount) -> str:
-    """When the worker last went through the account, in words."""
-    sync = getattr(account, "sync", None)
-    if account.paused or sync is None or sync.last_pass_at is None:
-        return ""
-    if timezone.now() - sync.last_pass_at < timedelta(minutes=1):
-        return "Last looked at just now."
-    return f"Last looked at {timesince(sync.last_pass_at, depth=1)} ago."
 
 
 @login_required
 @require_GET
 def accounts_page(request: HttpRequest) -> HttpResponse:
-    accounts = list(MailAccount.objects.filter(user=person(request)).select_related("sync"))
-    lines = [(account, looked_at(account), *state_of(account)) for account in accounts]
+    accounts = list(MailAccount.objects.filter(user=person(request)).select_related("sync", "download"))
+    lines = [(account, looked_at(account), fetching(account), *state_of(account)) for account in accounts]
     return render(request, "accounts/accounts.html", {"lines": lines, "section": "accounts"})
 
 
@@ -88,7 +56,7 @@ def account_add(request: HttpRequest) -> HttpResponse:
                 for sentence in said or (f"{account.address} was added; its mail is on the way.",):
                     messages.success(request, sentence)
                 return redirect("settings-accounts")
-    context = {"form": form, "section": "accounts", "any_server": settings.ALLOW_ANY_SERVER}
+    context = {"form": form, "section": "accounts", "any_server": settings.ALLOW_ANY_SERVER, "kind": "imap"}
     return render(request, "accounts/account_add.html", context, status=status)
 
 
@@ -98,6 +66,8 @@ def account_add(request: HttpRequest) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 def account_edit(request: HttpRequest, account_id: int) -> HttpResponse:
     account = account_of(request, account_id)
+    if account.is_local:
+        return edit_pop3(request, account)
     fixed = edit.servers_fixed(account)
     form = AccountForm(account, servers_fixed=fixed, data=request.POST if request.method == "POST" else None)
     if request.method != "POST":
@@ -141,6 +111,8 @@ def account_test(request: HttpRequest, account_id: int) -> HttpResponse:
         look_again(account)
     if request.headers.get("HX-Request"):
         return render(request, "accounts/_results.html", {"results": results})
+    if account.is_local:
+        return tested_page(request, account, results)
     fixed = edit.servers_fixed(account)
     return _edit_page(request, account, AccountForm(account, servers_fixed=fixed), fixed, results=results)
 
@@ -158,7 +130,7 @@ def account_pause(request: HttpRequest, account_id: int) -> HttpResponse:
         else:
             look_again(account)
     messages.success(request, f"{account} is paused." if account.paused else f"{account} goes on.")
-    return redirect("settings-accounts")
+    return redirect("account-edit", account.pk) if account.is_local else redirect("settings-accounts")
 
 
 @login_required
@@ -173,31 +145,6 @@ def account_sign_in(request: HttpRequest, account_id: int) -> HttpResponse:
     else:
         messages.success(request, f"You now sign in with {account.address}.")
     return redirect("settings-accounts")
-
-
-@login_required
-@require_http_methods(["GET", "HEAD", "POST"])
-def account_remove(request: HttpRequest, account_id: int) -> HttpResponse:
-    account = account_of(request, account_id)
-    others = MailAccount.objects.filter(user=account.user).exclude(pk=account.pk).count()
-    needed = account.signs_in and others > 0
-    if request.method == "POST" and not needed:
-        address = account.address
-        if remove_account(account):
-            logout(request)
-            return redirect("sign-in")
-        messages.success(request, f"{address} was removed from here. The mailbox itself is untouched.")
-        return redirect("settings-accounts")
-    context = {
-        "account": account,
-        "needed": needed,
-        "alone": others == 0 and not account.user.is_staff,
-        "count": Message.objects.filter(account=account).count(),
-        "waiting": account.pending_actions.filter(state__in=["pending", "running"]).count(),
-        "outgoing": account.outgoing.exclude(state="sent").count(),
-        "section": "accounts",
-    }
-    return render(request, "accounts/account_remove.html", context, status=409 if request.method == "POST" else 200)
 
 
 def _edit_page(

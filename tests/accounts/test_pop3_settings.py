@@ -1,0 +1,386 @@
+"""Adding, changing and removing accounts that download by POP3, at real and at scripted servers."""
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+from django.utils import timezone
+
+from accounts.models import MailAccount, User
+from accounts.pop3 import ALREADY_HERE
+from accounts.removal import remove_account
+from tests.servers.mailbox import Mailbox
+from tests.servers.scripted_pop3 import ScriptedPop3
+from webmail.models import Download, Folder, LedgerEntry, Message, StoredContent, SyncState
+from webmail.sync.local import LocalMailbox, ensure_folders
+
+pytestmark = [pytest.mark.django_db, pytest.mark.mailserver]
+LETTER = b"From: Bob <bob@example.test>\r\nSubject: Plans\r\nMessage-ID: <p@example.test>\r\n\r\nHello\r\n"
+
+
+def entered(mailbox: Mailbox, **changes: Any) -> dict[str, Any]:
+    """What a person enters who knows the servers."""
+    ports = mailbox.server.ports
+    return {
+        "address": mailbox.address,
+        "password": mailbox.password,
+        "pop_host": "localhost",
+        "pop_security": "tls",
+        "pop_port": ports.pop3s,
+        "username": "",
+        "policy": "keep",
+        "days": 14,
+        "begin": "all",
+        "folder_name": "Inbox",
+        "every_minutes": 10,
+        "smtp_host": "localhost",
+        "smtp_port": ports.submissions,
+        "smtp_security": "tls",
+        **changes,
+    }
+
+
+@pytest.fixture
+def scripted(settings: Any) -> Iterator[Callable[..., ScriptedPop3]]:
+    """Servers without TLS, so that has to be allowed."""
+    settings.ALLOW_PLAINTEXT = True
+    with ExitStack() as stack:
+        yield lambda *arguments, **options: stack.enter_context(ScriptedPop3(*arguments, **options))
+
+
+@pytest.fixture
+def local(account: MailAccount, mailbox: Mailbox) -> MailAccount:
+    """A POP3 account of the person who is signed in."""
+    made = MailAccount.objects.create(
+        user=account.user,
+        kind=MailAccount.Kind.POP3,
+        address="old@example.test",
+        username=mailbox.address,
+        password=mailbox.password,
+        smtp_host="localhost",
+        smtp_port=mailbox.server.ports.submissions,
+    )
+    SyncState.objects.create(account=made)
+    ensure_folders(made)
+    inbox = Folder.objects.get(account=made, special_use="inbox")
+    Download.objects.create(account=made, host="localhost", port=mailbox.server.ports.pop3s, folder=inbox)
+    return made
+
+
+def edited(local: MailAccount, mailbox: Mailbox, **changes: Any) -> dict[str, Any]:
+    data = entered(mailbox, username=mailbox.address, password="", folder=local.download.folder_id)
+    del data["address"], data["folder_name"]
+    return {**data, **changes}
+
+
+def results(client: Client, account: MailAccount) -> str:
+    url = reverse("account-test", args=[account.pk])
+    return client.post(url, headers={"HX-Request": "true"}).content.decode()
+
+
+def test_an_account_is_added_with_all_that_belongs_to_it(
+    signed_in: Client, account: MailAccount, mailbox: Mailbox
+) -> None:
+    mailbox.deliver(LETTER)
+    data = entered(mailbox, name="Old one", folder_name="Old mail", tag="old", begin="30", every_minutes=60)
+    response = signed_in.post(reverse("account-add-pop3"), data)
+    added = MailAccount.objects.get(kind="pop3")
+    assert response.headers["Location"] == reverse("account-edit", args=[added.pk])
+    assert (added.user, added.name, added.username) == (account.user, "Old one", mailbox.address)
+    assert (added.password.reveal(), added.signs_in, added.imap_host) == (mailbox.password, False, "")
+    assert added.identities.get().is_default
+    assert added.sync.due_at <= timezone.now()
+    download = added.download
+    assert (download.host, download.port, download.security) == ("localhost", mailbox.server.ports.pop3s, "tls")
+    assert (download.policy, download.tag, download.every_minutes) == ("keep", "old", 60)
+    assert download.since == timezone.localdate() - timedelta(days=30)
+    assert download.folder is not None
+    assert download.folder.name == "Old mail"
+    assert download.folder.uidvalidity is not None
+    assert {"INBOX", "Sent", "Drafts", "Trash", "Old mail"} <= set(added.folders.values_list("name", flat=True))
+    page = signed_in.get(reverse("account-edit", args=[added.pk])).content.decode()
+    assert "signed in at localhost, 1 message there" in page
+
+
+def test_starttls_is_used_on_the_port_that_goes_with_it(signed_in: Client, mailbox: Mailbox) -> None:
+    data = entered(mailbox, pop_security="starttls", pop_port=mailbox.server.ports.pop3)
+    assert signed_in.post(reverse("account-add-pop3"), data).status_code == 302
+    form = signed_in.get(reverse("account-add-pop3")).context["form"]
+    assert form.fields["pop_port"].widget.attrs["placeholder"] == 995
+    assert form.fields["pop_security"].widget.attrs["data-ports"].startswith("tls:995 starttls:110")
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("pop_host", "pop.example.test\r\nX: y"),
+        ("pop_host", ""),
+        ("pop_host", "h" * 300),
+        ("pop_port", "70000"),
+        ("pop_port", "0"),
+        ("pop_port", "110 x"),
+        ("pop_security", "plain"),
+        ("username", "ada\r\nDELE 1"),
+        ("username", "a" * 321),
+        ("password", "secret\nDELE 1"),
+        ("password", "p" * 1001),
+        ("name", "Old\r\nmail"),
+        ("name", "n" * 101),
+        ("address", "ada@example.test\nBcc: all@example.test"),
+        ("policy", "burn"),
+        ("days", "0"),
+        ("days", "100000"),
+        ("begin", "yesterday"),
+        ("tag", "two words"),
+        ("tag", "\\Deleted"),
+        ("tag", "t\r\nx"),
+        ("tag", "t" * 51),
+        ("every_minutes", "0"),
+        ("folder_name", "a/b"),
+        ("folder_name", "x\x00y"),
+        ("folder_name", "f" * 201),
+        ("folder_name", "Trash"),
+        ("smtp_port", "-1"),
+    ],
+)
+def test_what_cannot_be_is_said_at_its_field(signed_in: Client, mailbox: Mailbox, field: str, value: str) -> None:
+    response = signed_in.post(reverse("account-add-pop3"), entered(mailbox, **{field: value}))
+    assert response.status_code == 422
+    assert field in response.context["form"].errors
+    assert not Download.objects.exists()
+    assert not MailAccount.objects.filter(kind="pop3").exists()
+
+
+@pytest.mark.parametrize(
+    ("changes", "field"),
+    [
+        ({"policy": "delete"}, "understood"),
+        ({"policy": "follow"}, "understood"),
+        ({"policy": "after_days", "days": "", "understood": "on"}, "days"),
+        ({"begin": "date", "since": ""}, "since"),
+        ({"begin": "date", "since": "2999-01-01"}, "since"),
+        ({"begin": "date", "since": "1066-01-01"}, "since"),
+    ],
+)
+def test_choices_that_need_more_ask_for_it(
+    signed_in: Client, mailbox: Mailbox, changes: dict[str, Any], field: str
+) -> None:
+    response = signed_in.post(reverse("account-add-pop3"), entered(mailbox, **changes))
+    assert response.status_code == 422
+    assert list(response.context["form"].errors) == [field]
+
+
+def test_deleting_is_agreed_to_once(signed_in: Client, local: MailAccount, mailbox: Mailbox) -> None:
+    url = reverse("account-edit", args=[local.pk])
+    assert signed_in.post(url, edited(local, mailbox, policy="delete")).status_code == 422
+    assert signed_in.post(url, edited(local, mailbox, policy="delete", understood="on")).status_code == 302
+    assert signed_in.post(url, edited(local, mailbox, policy="delete", name="Old")).status_code == 302
+    assert Download.objects.get().policy == "delete"
+    assert signed_in.post(url, edited(local, mailbox, policy="follow")).status_code == 422
+
+
+@pytest.mark.parametrize(
+    ("changes", "field"),
+    [
+        ({"password": "wrong"}, "password"),
+        ({"pop_port": 9}, "pop_port"),
+        ({"pop_host": "nowhere.invalid"}, "pop_host"),
+        ({"smtp_port": 9}, "smtp_port"),
+    ],
+)
+def test_a_server_that_refuses_is_named_at_its_field_and_nothing_is_kept(
+    signed_in: Client, mailbox: Mailbox, changes: dict[str, Any], field: str
+) -> None:
+    response = signed_in.post(reverse("account-add-pop3"), entered(mailbox, **changes))
+    assert response.status_code == 422
+    assert field in response.context["form"].errors
+    assert not MailAccount.objects.filter(kind="pop3").exists()
+    assert mailbox.password not in response.content.decode()
+
+
+def test_a_failing_outgoing_server_can_be_left_for_later_without_the_password_again(
+    signed_in: Client, mailbox: Mailbox
+) -> None:
+    url = reverse("account-add-pop3")
+    data = entered(mailbox, smtp_port=9)
+    assert signed_in.post(url, data).context["form"].password_accepted
+    again = {**data, "password": "", "without_sending": "on"}
+    elsewhere = {**again, "pop_host": "127.0.0.1"}
+    assert "password" in signed_in.post(url, elsewhere).context["form"].errors
+    signed_in.post(url, data)
+    assert signed_in.post(url, again).status_code == 302
+    assert MailAccount.objects.get(kind="pop3").password.reveal() == mailbox.password
+
+
+def test_the_same_maildrop_is_not_added_twice(signed_in: Client, local: MailAccount, mailbox: Mailbox) -> None:
+    response = signed_in.post(reverse("account-add-pop3"), entered(mailbox, username=mailbox.address))
+    assert response.status_code == 422
+    assert response.context["form"].errors["username"] == [ALREADY_HERE]
+    assert Download.objects.count() == 1
+
+
+def test_where_the_administrator_names_the_servers_nobody_adds_others(
+    signed_in: Client, mailbox: Mailbox, settings: Any
+) -> None:
+    settings.ALLOW_ANY_SERVER = False
+    page = signed_in.get(reverse("account-add-pop3")).content.decode()
+    assert "Only the administrator" in page
+    assert signed_in.post(reverse("account-add-pop3"), entered(mailbox)).status_code == 422
+    assert not MailAccount.objects.filter(kind="pop3").exists()
+
+
+def test_fixed_servers_stay_as_they_are(signed_in: Client, local: MailAccount, mailbox: Mailbox, settings: Any) -> None:
+    settings.ALLOW_ANY_SERVER = False
+    data = edited(local, mailbox, pop_host="pop.other.example", pop_port=1, name="Old")
+    assert signed_in.post(reverse("account-edit", args=[local.pk]), data).status_code == 302
+    local.refresh_from_db()
+    assert (local.name, local.download.host, local.download.port) == (
+        "Old",
+        "localhost",
+        mailbox.server.ports.pop3s,
+    )
+
+
+def test_a_maildrop_in_use_is_added_and_waited_for(
+    signed_in: Client, mailbox: Mailbox, scripted: Callable[..., ScriptedPop3]
+) -> None:
+    server = scripted(answers={"PASS": b"-ERR [IN-USE] another session\r\n"})
+    data = entered(mailbox, pop_host=server.host, pop_port=server.port, pop_security="plain", username="ann")
+    data["smtp_username"] = mailbox.address
+    assert signed_in.post(reverse("account-add-pop3"), data).status_code == 302
+    page = signed_in.get(reverse("settings-accounts")).content.decode()
+    assert "Saved without a test" in page
+    assert "in use by another program" in page
+
+
+def test_a_change_leaves_the_notes_of_a_run_under_way_alone(
+    signed_in: Client, local: MailAccount, mailbox: Mailbox
+) -> None:
+    Download.objects.update(messages_done=7, imported=7)
+    archive = Folder.objects.get(account=local, special_use="archive")
+    data = edited(local, mailbox, folder=archive.pk, tag="old", every_minutes=60, policy="after_days", days=30)
+    assert signed_in.post(reverse("account-edit", args=[local.pk]), {**data, "understood": "on"}).status_code == 302
+    download = Download.objects.get()
+    assert (download.folder, download.tag, download.every_minutes, download.days) == (archive, "old", 60, 30)
+    assert (download.messages_done, download.imported) == (7, 7)
+    local.refresh_from_db()
+    assert local.password.reveal() == mailbox.password
+
+
+def test_a_folder_of_somebody_else_cannot_be_chosen(
+    signed_in: Client, local: MailAccount, mailbox: Mailbox, stranger: MailAccount
+) -> None:
+    theirs = Folder.objects.create(account=stranger, name="INBOX")
+    response = signed_in.post(reverse("account-edit", args=[local.pk]), edited(local, mailbox, folder=theirs.pk))
+    assert response.status_code == 422
+    assert "folder" in response.context["form"].errors
+
+
+def test_an_earlier_beginning_looks_at_what_was_left_out(
+    signed_in: Client, local: MailAccount, mailbox: Mailbox
+) -> None:
+    Download.objects.update(since=timezone.localdate())
+    for state in ("skipped", "have"):
+        LedgerEntry.objects.create(account=local, uidl=state, size=1, state=state, fetched_at=timezone.now())
+    url = reverse("account-edit", args=[local.pk])
+    signed_in.post(url, edited(local, mailbox, begin="date", since=timezone.localdate().isoformat()))
+    assert LedgerEntry.objects.count() == 2
+    signed_in.post(url, edited(local, mailbox))
+    assert [entry.uidl for entry in LedgerEntry.objects.all()] == ["have"]
+
+
+def test_the_test_says_what_lies_there_and_what_works(signed_in: Client, local: MailAccount, mailbox: Mailbox) -> None:
+    mailbox.deliver(LETTER)
+    fragment = results(signed_in, local)
+    assert "signed in at localhost, 1 message there" in fragment
+    assert "Outgoing mail: signed in at localhost." in fragment
+    assert "UIDL" not in fragment
+    assert "<html" in signed_in.post(reverse("account-test", args=[local.pk])).content.decode()
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"uidls": None, "capabilities": ["USER", "TOP"]}, "no UIDL"),
+        ({"capabilities": ["USER", "UIDL"]}, "no TOP"),
+        ({"capabilities": ["USER", "UIDL", "TOP", "EXPIRE 30"]}, "by itself after 30 days"),
+        ({"capabilities": ["USER", "UIDL", "TOP", "EXPIRE 0"]}, "by itself once they have been fetched"),
+        ({"uidls": None, "capabilities": None}, "no UIDL"),
+    ],
+)
+def test_the_test_says_what_a_server_lacks(
+    signed_in: Client, local: MailAccount, scripted: Any, options: dict[str, Any], said: str
+) -> None:
+    server = scripted([LETTER], **options)
+    Download.objects.update(host=server.host, port=server.port, security="plain")
+    assert said in results(signed_in, local)
+    Download.objects.update(policy="delete")
+    assert said not in results(signed_in, local)
+
+
+def test_plain_text_is_refused_where_it_is_not_allowed(signed_in: Client, local: MailAccount) -> None:
+    with ScriptedPop3() as server:
+        Download.objects.update(host=server.host, port=server.port, security="plain")
+        assert "without encryption" in results(signed_in, local)
+        assert server.received == []
+
+
+def test_a_pop3_account_opens_no_sign_in(signed_in: Client, account: MailAccount, local: MailAccount) -> None:
+    signed_in.post(reverse("account-sign-in", args=[local.pk]))
+    account.refresh_from_db()
+    local.refresh_from_db()
+    assert (account.signs_in, local.signs_in) == (True, False)
+    page = signed_in.post(reverse("account-remove", args=[account.pk]))
+    assert page.status_code == 409
+    assert b"none of the others can be signed in with" in page.content
+
+
+def test_removing_asks_what_becomes_of_the_mail(signed_in: Client, local: MailAccount) -> None:
+    LocalMailbox(local).append("INBOX", LETTER)
+    url = reverse("account-remove", args=[local.pk])
+    assert b"1 message stored here" in signed_in.get(url).content
+    assert signed_in.post(url).status_code == 422
+    assert signed_in.post(url, {"mail": "burn"}).status_code == 422
+    assert Message.objects.filter(account=local).count() == 1
+
+    signed_in.post(url, {"mail": "keep"})
+    assert not Download.objects.exists()
+    assert Message.objects.filter(account=local).count() == 1
+    page = signed_in.get(reverse("settings-accounts")).content.decode()
+    assert "lives here only" in page
+
+    signed_in.post(url, {"mail": "delete"})
+    assert not MailAccount.objects.filter(pk=local.pk).exists()
+    assert not StoredContent.objects.exists()
+
+
+def test_a_download_can_be_set_up_again(signed_in: Client, local: MailAccount, mailbox: Mailbox) -> None:
+    data = edited(local, mailbox)
+    LedgerEntry.objects.create(account=local, uidl="u", size=1, fetched_at=timezone.now())
+    Download.objects.all().delete()
+    url = reverse("account-edit", args=[local.pk])
+    assert signed_in.get(url).status_code == 200
+    assert "nothing is downloaded" in results(signed_in, local)
+    assert signed_in.post(url, data).status_code == 302
+    assert Download.objects.get().account == local
+    assert LedgerEntry.objects.count() == 1
+
+
+def test_mail_that_is_removed_takes_its_files_and_its_ledger(
+    account: MailAccount, local: MailAccount, django_capture_on_commit_callbacks: Any
+) -> None:
+    row = LocalMailbox(local).append("INBOX", LETTER)
+    message = Message.objects.get(uid=row.uid)
+    LedgerEntry.objects.create(account=local, uidl="u", size=1, fetched_at=timezone.now(), message=message)
+    stored = StoredContent.objects.get()
+    storage, name = stored.file.storage, str(stored.file.name)
+    with django_capture_on_commit_callbacks(execute=True):
+        remove_account(local)
+    assert not storage.exists(name)
+    assert not LedgerEntry.objects.exists()
+    assert User.objects.filter(pk=account.user_id).exists()
+    assert MailAccount.objects.get() == account
