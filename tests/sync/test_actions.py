@@ -61,7 +61,7 @@ def test_a_second_move_replaces_the_first(account, folders, arrive):
     message = arrive(folders["INBOX"])
     actions.move(account.user, [message], folders["Work"])
     actions.move(account.user, [message], folders["Archive"])
-    assert [action.target.name for action in PendingAction.objects.filter(state=State.PENDING)] == ["Archive"]
+    assert [str(action.target) for action in PendingAction.objects.filter(state=State.PENDING)] == ["Archive"]
 
 
 def test_undo_after_the_server_was_told_queues_the_way_back(account, folders, arrive):
