@@ -4,13 +4,14 @@ import { startQuestions } from "./dialogs.js";
 import { startDragging, startSwiping } from "./drag.js";
 import { startEvents } from "./events.js";
 import { makeKeys } from "./keys.js";
-import { cursor, list, neighbour, refreshList, rowOf, rows, setCursor, startList, togglePicked } from "./list.js";
+import { cursor, list, neighbour, refreshList, rowOf, rows, setCursor, startList } from "./list.js";
 import { closeReader, currentId, forgetLists, markFolder, openConversation, openFolder, startNavigation } from "./navigate.js";
 import { act, startOrganising, targets, toggle } from "./organise.js";
 import { choose, chooseTarget, folderChoices, startPalette } from "./palette.js";
 import { startPanes } from "./panes.js";
 import { conversation, refreshReader, startReader } from "./reader.js";
 import { refreshNotices, refreshSidebar } from "./sidebar.js";
+import { togglePicked } from "./selection.js";
 import { startToasts, undoLast } from "./toast.js";
 import "htmx.org";
 

@@ -1,5 +1,6 @@
 // Rows dragged to folders with the mouse, swiped with a finger.
-import { list, selectedRows } from "./list.js";
+import { list } from "./list.js";
+import { selectedRows } from "./selection.js";
 
 const SWIPE_PX = 90;
 

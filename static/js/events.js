@@ -39,6 +39,8 @@ export function startEvents(url, changed) {
   const banner = document.getElementById("offline");
   let timer;
   const up = () => {
+    // A stream can outlive the network for a while.
+    if (!navigator.onLine) return;
     clearTimeout(timer);
     timer = undefined;
     banner.hidden = true;

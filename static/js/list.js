@@ -1,5 +1,6 @@
-// The list: endless scroll, refresh in place, cursor and selection.
+// The list: endless scroll, refresh in place, cursor.
 import { fragment, getHtml } from "./net.js";
+import { showSelected, startSelection } from "./selection.js";
 
 const MOST_REFRESHED = 400;
 const prints = new WeakMap();
@@ -79,6 +80,12 @@ function carryOver(old, fresh) {
   if (focused) fresh.querySelector(focused.matches("input") ? ".pick input" : ".row-link").focus({ preventScroll: true });
 }
 
+function showSummary(told) {
+  if (!told) return;
+  list().querySelector("[data-count]").textContent = told.dataset.summary;
+  list().querySelector("[data-total]").textContent = told.dataset.messages;
+}
+
 export function merge(html) {
   const box = rowsBox();
   const fresh = fragment(html);
@@ -87,6 +94,7 @@ export function merge(html) {
     else row.removeAttribute("aria-current");
   }
   remember(fresh);
+  showSummary(fresh.querySelector("[data-summary]"));
   const before = rows();
   const tail = before.length > MOST_REFRESHED ? before.slice(MOST_REFRESHED) : [];
   const wanted = [...fresh.querySelectorAll(".row")].map((row) => {
@@ -163,70 +171,6 @@ export function neighbour(row, step) {
   return next;
 }
 
-// --- selection
-
-let lastPicked = null;
-
-export const selectedRows = () => rows().filter((row) => row.querySelector(".pick input").checked);
-export const wholeFolder = () => Boolean(list()?.querySelector("input[name=all]:checked"));
-
-export function showSelected() {
-  const form = list();
-  if (!form) return;
-  const count = selectedRows().length;
-  const all = document.getElementById("select-all");
-  all.indeterminate = count > 0 && count < rows().length;
-  if (!count) all.checked = false;
-  if (!all.checked) form.querySelector("input[name=all]").checked = false;
-  form.querySelector("[data-selected]").textContent = wholeFolder() ? "All selected" : count ? `${count} selected` : "";
-}
-
-export function clearSelection() {
-  for (const row of rows()) row.querySelector(".pick input").checked = false;
-  document.getElementById("select-all").checked = false;
-  showSelected();
-}
-
-export function togglePicked(row) {
-  const input = row.querySelector(".pick input");
-  input.checked = !input.checked;
-  lastPicked = row;
-  showSelected();
-}
-
-function startSelection() {
-  pane().addEventListener("click", (event) => {
-    const input = event.target.closest?.(".pick input");
-    if (!input) return;
-    const row = input.closest(".row");
-    if (event.shiftKey && lastPicked?.isConnected) {
-      const all = rows();
-      const [from, to] = [all.indexOf(lastPicked), all.indexOf(row)].sort((a, b) => a - b);
-      for (const between of all.slice(from, to + 1)) between.querySelector(".pick input").checked = input.checked;
-    }
-    lastPicked = row;
-  });
-  pane().addEventListener("change", (event) => {
-    if (event.target.id === "select-all") {
-      for (const row of rows()) row.querySelector(".pick input").checked = event.target.checked;
-    } else if (event.target.matches(".pick input") && !event.target.checked) {
-      document.getElementById("select-all").checked = false;
-    }
-    showSelected();
-  });
-}
-
-// The tools of a row exist once and go where the pointer is.
-function startTools() {
-  const tools = document.getElementById("row-tools").content.firstElementChild.cloneNode(true);
-  pane().addEventListener("pointerover", (event) => {
-    if (event.pointerType === "touch") return;
-    const row = event.target.closest?.(".row");
-    if (row && tools.parentElement !== row) row.append(tools);
-  });
-  pane().addEventListener("pointerleave", () => tools.remove());
-}
-
 export function adoptList() {
   remember(rowsBox());
   showSelected();
@@ -235,7 +179,6 @@ export function adoptList() {
 
 export function startList() {
   startSelection();
-  startTools();
   pane().addEventListener("click", (event) => {
     if (event.target.closest?.("[data-more]")) {
       event.preventDefault();

@@ -1,12 +1,11 @@
 // Actions on conversations: shown at once, sent, put back when the server said no.
 import { ask } from "./dialogs.js";
-import {
-  clearSelection, cursor, leaving, list, neighbour, refreshList, rowOf, rows, selectedRows, setCursor, wholeFolder,
-} from "./list.js";
+import { cursor, leaving, list, neighbour, refreshList, rowOf, rows, setCursor } from "./list.js";
 import { closeReader, currentId, forgetLists, openConversation } from "./navigate.js";
 import { post } from "./net.js";
 import { conversation, refreshReader } from "./reader.js";
 import { refreshSidebar } from "./sidebar.js";
+import { clearSelection, selectedRows, wholeFolder } from "./selection.js";
 import { onUndone, say, showToasts } from "./toast.js";
 
 const TAKES_AWAY = new Set(["archive", "delete", "junk", "not-junk", "move"]);

@@ -91,6 +91,7 @@ def test_new_mail_appears_by_itself_and_is_announced(live: LiveMailbox, opened: 
     expect(page.locator(".row")).to_have_count(2, timeout=15_000)
     expect(page).to_have_title(re.compile(r"^\(2\) "))
     expect(page.locator("#announcer")).to_contain_text("new message")
+    expect(page.locator("[data-count]")).to_have_text("2 unread")
 
 
 def test_archiving_with_a_key_shows_at_once_and_undo_brings_it_back(live: LiveMailbox, opened: Open) -> None:
@@ -208,6 +209,18 @@ def test_a_hostile_mail_runs_nothing_and_reaches_nobody(live: LiveMailbox, opene
     expect(page.locator(".remote-note")).to_be_visible()
     assert "owned" not in page.title()
     assert not [url for url in requests if "tracker" in url]
+
+
+def test_a_reply_opens_beside_the_mail_and_survives_what_arrives(live: LiveMailbox, opened: Open) -> None:
+    live.mailbox.append(letter("Plan"))
+    page = opened()
+    page.locator(".row-link").click()
+    page.locator('.reply-bar [data-key="r"]').click()
+    text = page.locator("#composer-dock [contenteditable=true]").last
+    text.press_sequentially("Half a sentence")
+    live.mailbox.deliver(letter("Re: Plan", answers="<plan-0@example.test>", number=3))
+    expect(page.locator(".card")).to_have_count(2, timeout=15_000)
+    expect(text).to_contain_text("Half a sentence")
 
 
 def test_rows_are_dragged_to_a_folder(live: LiveMailbox, opened: Open) -> None:

@@ -171,3 +171,9 @@ def test_a_nonsensical_time_zone_is_ignored(ada: Any, zone: str) -> None:
     ada.client.cookies["tz"] = zone
     ada.client.cookies["panes"] = zone
     assert ada.client.get(ada.url()).status_code == 200
+
+
+def test_a_refresh_brings_the_numbers_of_the_head_along(ada: Any) -> None:
+    ada.arrive()
+    assert 'data-summary="1 unread"' in ada.fragment(f"{ada.url()}?rows=50").text
+    assert "data-summary" not in ada.client.get(ada.url()).text

@@ -50,7 +50,8 @@ def folder(request: HttpRequest, folder_id: int) -> HttpResponse:
         return render(request, "mailbox/page.html", page_context(request, folder_id, clock, after=after))
     current = folder_of(request, folder_id)
     own = own_addresses(user_of(request).pk)
-    context: dict[str, Any] = {"folder": current, "folder_url": request.path}
+    context: dict[str, Any] = {"folder": current, "folder_url": request.path, "summary": summary(current)}
+    context["refreshed"] = "rows" in request.GET
     if after or "rows" in request.GET:
         context["page"] = rows.page(current, own, clock, after=after, size=_size(request))
         return render(request, "mailbox/_rows.html", context)
@@ -92,8 +93,16 @@ def list_context(current: Folder) -> dict[str, Any]:
         "in_trash": current.special_use == SpecialUse.TRASH,
         "in_junk": current.special_use == SpecialUse.JUNK,
         "in_archive": current.special_use == SpecialUse.ARCHIVE,
+        "summary": summary(current),
         "empty_text": EMPTY_TEXTS.get(SpecialUse(current.special_use), EMPTY_TEXTS[SpecialUse.NONE]),
     }
+
+
+def summary(current: Folder) -> str:
+    """What stands beside the folder's name."""
+    if current.shown_unread and current.special_use != SpecialUse.TRASH:
+        return f"{current.shown_unread:,} unread"
+    return "1 message" if current.shown_total == 1 else f"{current.shown_total:,} messages"
 
 
 EMPTY_TEXTS = {

@@ -18,7 +18,7 @@ from webmail.sync import bodies
 from . import frame, reader
 from .access import message_of, user_of
 from .people import own_addresses
-from .policy import DOWNLOAD_POLICY, MESSAGE_POLICY
+from .policy import DOWNLOAD_POLICY, MESSAGE_POLICY, NOTE_POLICY
 from .when import clock_of
 
 BLOCK = 256 * 1024
@@ -128,7 +128,9 @@ def unavailable(request: HttpRequest, error: MailError) -> HttpResponse:
     """The sentence, and the way to try again: 404 for what is gone, 503 for what may come back."""
     status = 404 if isinstance(error, GiveUp) else 503
     again = "" if isinstance(error, GiveUp) else request.get_full_path()
-    return HttpResponse(frame.problem(error.sentence, again, theme=user_of(request).theme), status=status)
+    response = HttpResponse(frame.problem(error.sentence, again, theme=user_of(request).theme), status=status)
+    response.headers["Content-Security-Policy"] = NOTE_POLICY
+    return response
 
 
 def _title(message: Message) -> str:

@@ -27,6 +27,10 @@ MESSAGE_POLICY = (
     "base-uri 'none'; sandbox allow-popups allow-popups-to-escape-sandbox allow-same-origin; frame-ancestors 'self'"
 )
 DOWNLOAD_POLICY = "default-src 'none'; sandbox; frame-ancestors 'self'"
+# A page of ours with its own few styles; not sandboxed, or its link could not start a download.
+NOTE_POLICY = (
+    "default-src 'none'; style-src 'unsafe-inline'; form-action 'none'; base-uri 'none'; frame-ancestors 'self'"
+)
 
 
 class ContentPolicyMiddleware:
