@@ -70,6 +70,7 @@ def test_only_those_who_were_put_off_are_tried_again(write: Write, smtp_sink: Sm
     smtp_sink.script = Script(rcpt={"late@example.test": "451 4.2.0 Later"})
     row = delivered(queued(write(to="bob@example.test, late@example.test")))
     assert (row.state, row.sent_copy) == (State.QUEUED, SentCopy.DUE)
+    assert row.send_after is not None
     assert row.send_after > timezone.now()
     assert not queue.undo(row)
     smtp_sink.script = Script()
@@ -110,6 +111,7 @@ def test_what_is_temporary_is_tried_again_and_arrives_once(write: Write, smtp_si
     smtp_sink.script = script
     row = delivered(queued(write()))
     assert (row.state, row.data_begun) == (State.QUEUED, False)
+    assert row.send_after is not None
     assert timezone.now() < row.send_after < timezone.now() + timedelta(minutes=2)
     assert "tried again at" in row.sentence
     message_id = row.message_id
@@ -126,6 +128,7 @@ def test_a_wrong_password_waits_for_the_person_and_is_said_once(
     smtp_sink.script = Script(auth="535 5.7.8 No")
     row = delivered(queued(write()))
     assert row.state == State.QUEUED
+    assert row.send_after is not None
     assert row.send_after > timezone.now() + timedelta(minutes=30)
     assert "password" in row.sentence
     due(row)
@@ -178,7 +181,7 @@ def test_plain_text_is_not_used_where_it_is_not_allowed(
 
 def test_lost_bytes_are_said_and_nothing_is_sent(write: Write, smtp_sink: SmtpSink) -> None:
     row = queued(write())
-    row.raw.storage.delete(row.raw.name)
+    row.raw.storage.delete(str(row.raw.name))
     assert delivered(row).state == State.REJECTED
     assert smtp_sink.received == []
 

@@ -70,7 +70,7 @@ def test_a_quiet_draft_stands_in_drafts_once_with_everything(
     look(synced)
     (uid,) = mailbox.uids("Drafts")
     message = message_from_bytes(mailbox.raw(uid, "Drafts"))
-    assert (message["To"], message["Bcc"], message.get_payload().strip()) == (
+    assert (message["To"], message["Bcc"], str(message.get_payload()).strip()) == (
         "bob@example.test",
         "secret@example.test",
         "Dear Bob",

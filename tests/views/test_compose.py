@@ -4,6 +4,8 @@ import json
 import re
 import uuid
 from datetime import timedelta
+from io import BytesIO
+from typing import Any
 
 import pytest
 from django.conf import LazySettings
@@ -19,7 +21,7 @@ from webmail.models import CachedPart, Conversation, Folder, Message, OutgoingMe
 from webmail.outbox import attachments, drafts
 
 State = OutgoingMessage.State
-JSON = {"HTTP_ACCEPT": "application/json"}
+JSON: dict[str, Any] = {"HTTP_ACCEPT": "application/json"}
 
 
 def person(name: str) -> MailAccount:
@@ -150,7 +152,7 @@ def test_a_picture_in_the_text_is_shown_and_sent_by_its_content_id(page: Client)
     response = page.post(reverse("draft-attach", args=[draft.pk]), {"files": upload, "inline": "1"}, **JSON)
     (kept,) = json.loads(response.content)["attachments"]
     picture = page.get(kept["content"])
-    assert b"".join(picture.streaming_content) == b"\x89PNG...."
+    assert picture.getvalue() == b"\x89PNG...."
     assert (picture["Content-Type"], picture["X-Content-Type-Options"]) == ("image/png", "nosniff")
     html = f'<div>Look: <img src="{kept["content"]}"></div>'
     status, _ = post(page, "draft-save", draft, html=html, plain="0", text="")
@@ -335,8 +337,7 @@ def test_the_outbox_asks_the_same_for_few_and_many(
 def test_everything_of_another_person_does_not_exist(page: Client) -> None:
     other = person("eve")
     draft = drafts.new_draft(other.user, other, drafts.Fields(to="b@example.test", text="Secret", plain=True))
-    upload = SimpleUploadedFile("x.png", b"octets", "image/png")
-    attachment = attachments.attach(draft, upload.file, "x.png", "image/png", inline=True)
+    attachment = attachments.attach(draft, BytesIO(b"octets"), "x.png", "image/png", inline=True)
     message = message_of(other)
     fields = {"revision": 1, "token": str(draft.token), "to": "me@example.test"}
     for name in (

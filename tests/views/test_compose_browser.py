@@ -82,7 +82,7 @@ def test_a_mail_is_written_with_format_and_file_and_arrives(live: LiveMailbox, m
     expect(mail.locator(".composer")).to_have_count(0)
     (message,) = arrives(live, mail)
     parts = {part.get_content_type(): part for part in message.walk() if not part.get_filename()}
-    assert "<b>boldly</b>" in str(parts["text/html"].get_payload(decode=True), "utf-8")
+    assert "<b>boldly</b>" in str(parts["text/html"].get_payload(decode=True))
     assert b"Dear me, boldly" in parts["text/plain"].get_payload(decode=True)
     assert [part.get_filename() for part in message.walk() if part.get_filename()] == ["Plan für Mai.txt"]
 
