@@ -5,7 +5,7 @@ import { startDragging, startSwiping } from "./drag.js";
 import { startEvents } from "./events.js";
 import { makeKeys } from "./keys.js";
 import { cursor, list, neighbour, refreshList, rowOf, rows, setCursor, startList } from "./list.js";
-import { closeReader, currentId, forgetLists, markFolder, openConversation, openFolder, startNavigation } from "./navigate.js";
+import { closeReader, currentId, markFolder, openConversation, openFolder, startNavigation } from "./navigate.js";
 import { act, startOrganising, targets, toggle } from "./organise.js";
 import { choose, chooseTarget, folderChoices, startPalette } from "./palette.js";
 import { startPanes } from "./panes.js";
@@ -112,7 +112,6 @@ const onKey = makeKeys(
 );
 
 async function changed({ folders = [], notices = false, everything = false }) {
-  forgetLists();
   refreshSidebar();
   if (notices || everything) refreshNotices();
   const here = Number(list().dataset.folder);

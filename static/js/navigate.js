@@ -21,7 +21,7 @@ export const view = () => box().dataset.view;
 
 export function showTitle() {
   const inbox = [...document.querySelectorAll('.tree-link[data-use="inbox"] .badge')];
-  const unread = inbox.reduce((sum, badge) => sum + Number(badge.textContent || 0), 0);
+  const unread = inbox.reduce((sum, badge) => sum + (Number.parseInt(badge.textContent, 10) || 0), 0);
   const open = conversation();
   const title = open ? `${open.dataset.title} · ${list().dataset.title}` : list().dataset.title;
   document.title = unread ? `(${unread}) ${title}` : title;
@@ -72,11 +72,6 @@ export function markFolder() {
     if (link.dataset.folder === list().dataset.folder) link.setAttribute("aria-current", "page");
     else link.removeAttribute("aria-current");
   }
-}
-
-// Lists that are not on the screen are fetched anew when somebody comes back to them after this.
-export function forgetLists() {
-  kept.clear();
 }
 
 async function failed(error, url) {

@@ -1,7 +1,7 @@
 // Actions on conversations: shown at once, sent, put back when the server said no.
 import { ask } from "./dialogs.js";
 import { cursor, leaving, list, neighbour, refreshList, rowOf, rows, setCursor } from "./list.js";
-import { closeReader, currentId, forgetLists, openConversation } from "./navigate.js";
+import { closeReader, currentId, openConversation } from "./navigate.js";
 import { post } from "./net.js";
 import { conversation, refreshReader } from "./reader.js";
 import { refreshSidebar } from "./sidebar.js";
@@ -90,7 +90,6 @@ export async function act(verb, ids, extra = []) {
   } finally {
     for (const id of affected) leaving.delete(id);
   }
-  forgetLists();
   refreshList();
   refreshSidebar();
   if (!openGoes) refreshReader();
@@ -117,7 +116,6 @@ function verbOf(button) {
 
 export function startOrganising({ chooseFolder }) {
   onUndone(() => {
-    forgetLists();
     refreshList();
     refreshSidebar();
     refreshReader();

@@ -6,7 +6,7 @@ const box = () => document.getElementById("mailbox");
 
 function unreadInInboxes() {
   const badges = document.querySelectorAll('.tree-link[data-use="inbox"] .badge');
-  return [...badges].reduce((sum, badge) => sum + Number(badge.textContent || 0), 0);
+  return [...badges].reduce((sum, badge) => sum + (Number.parseInt(badge.textContent, 10) || 0), 0);
 }
 
 let running = null;
