@@ -7,10 +7,13 @@ from typing import Any, Protocol
 
 import pytest
 
+from accounts.models import MailAccount, User
 from tests.servers.mailbox import Mailbox
 from tests.servers.scripted_pop3 import ScriptedPop3
 from webmail.imap.types import Endpoint
+from webmail.models import Download, SyncState
 from webmail.pop3.client import PopConnection
+from webmail.sync.local import ensure_folders
 
 
 class Opened(Protocol):
@@ -50,3 +53,30 @@ def connect(mailbox: Mailbox) -> Iterator[Callable[[], PopConnection]]:
             return made
 
         yield connection
+
+
+@pytest.fixture
+def pop3_account(db: None, settings: Any) -> Callable[..., Download]:
+    """An account that downloads from a scripted server or from the private Dovecot; the rest are fields of Download."""
+
+    def made(server: ScriptedPop3 | Mailbox, username: str = "ada", **fields: Any) -> Download:
+        if isinstance(server, Mailbox):
+            settings.TRUSTED_CA_FILE = str(server.server.ca_file)
+            place = {"host": server.host, "port": server.server.ports.pop3s, "security": "tls"}
+            address, password = server.address, server.password
+        else:
+            place = {"host": server.host, "port": server.port, "security": "plain"}
+            address, password = "ann", "word"
+        account = MailAccount.objects.create(
+            user=User.objects.get_or_create(username=username)[0],
+            kind=MailAccount.Kind.POP3,
+            address="ada@example.test",
+            username=address,
+            password=password,
+            smtp_host="localhost",
+        )
+        SyncState.objects.create(account=account)
+        ensure_folders(account)
+        return Download.objects.create(account=account, **{**place, **fields})
+
+    return made

@@ -33,6 +33,8 @@ def stuffed(raw: bytes, line_end: bytes = b"\r\n") -> bytes:
 class ScriptedPop3:
     """``answers`` maps "RETR 2" or "RETR" to the whole answer; what is not listed is answered as RFC 1939 has it.
 
+    With ``removes`` a confirmed deletion is one, and the next session finds the others renumbered.
+
     Empty octets are silence, None hangs up, an iterator is sent piece by piece. A list is used up one by one, its last
     entry stays. ``capabilities`` None: the server has no CAPA. ``uidls`` None: it has no UIDL; else the ids by position,
     number and space added.
@@ -49,12 +51,14 @@ class ScriptedPop3:
         context: ssl.SSLContext | None = None,
         stls: ssl.SSLContext | None = None,
         line_end: bytes = b"\r\n",
+        removes: bool = False,
     ) -> None:
         self.messages = list(messages)
         self.answers: dict[str, Answer | list[Answer]] = dict(answers or {})
         self.uidls = uidls
         self.capabilities = capabilities
         self.greeting = greeting
+        self.removes = removes
         self.received: list[bytes] = []
         self.deleted: set[int] = set()
         self.host = "127.0.0.1"
@@ -134,9 +138,20 @@ class ScriptedPop3:
             marked.clear()
         elif words[0] == "QUIT":
             self.deleted |= marked
+            if self.removes:
+                self._remove(marked)
         elif words[0] not in {"USER", "PASS", "NOOP"} and (words[0] != "STLS" or self._stls is None):
             return b"-ERR unknown command" + self._line_end
         return b"+OK" + self._line_end
+
+    def _remove(self, marked: set[int]) -> None:
+        if self.uidls is not None:
+            ids = self.uidls or self._ids()
+            self.uidls = [uid for number, uid in enumerate(ids, 1) if number not in marked]
+        self.messages = [raw for number, raw in enumerate(self.messages, 1) if number not in marked]
+
+    def _ids(self) -> list[bytes]:
+        return [b"id-%d" % place for place in range(1, len(self.messages) + 1)]
 
     def _told(self, command: str, number: int) -> bytes:
         end = self._line_end
@@ -146,7 +161,7 @@ class ScriptedPop3:
         if command == "CAPA" and self.capabilities is not None:
             told = [each.encode() for each in self.capabilities]
         elif command == "UIDL" and self.uidls is not None:
-            ids = self.uidls or [b"id-%d" % place for place in range(1, len(self.messages) + 1)]
+            ids = self.uidls or self._ids()
             told = [b"%d %s" % numbered for numbered in enumerate(ids, 1)]
         elif command == "LIST":
             told = [b"%d %d" % (place, len(each)) for place, each in enumerate(self.messages, 1)]

@@ -1,7 +1,9 @@
 """Asking the worker to look at an account. It wakes at the commit; ``mirror.announce`` tells it where that needs a word."""
 
+from django.db.models import Q
 from django.utils import timezone
 
+from accounts.models import MailAccount
 from webmail.models import SyncState
 from webmail.outbox import queue
 
@@ -9,10 +11,14 @@ Status = SyncState.Status
 
 
 def ask(account_id: int) -> None:
-    """Something is to be done: the account is due now, unless its server is being left alone after a failure."""
+    """Something is to be done: the account is due now, unless its server is being left alone after a failure.
+
+    What is done to mail that lives here needs no server.
+    """
     now = timezone.now()
     states = SyncState.objects.filter(account_id=account_id)
-    if not states.exclude(status__in=[Status.WAITING, Status.BLOCKED]).update(due_at=now):
+    left_alone = Q(status__in=[Status.WAITING, Status.BLOCKED]) & Q(account__kind=MailAccount.Kind.IMAP)
+    if not states.exclude(left_alone).update(due_at=now):
         SyncState.objects.get_or_create(account_id=account_id, defaults={"due_at": now})
 
 

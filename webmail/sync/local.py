@@ -104,7 +104,10 @@ class LocalMailbox:
         )
 
     def rename_folder(self, name: str, new_name: str) -> None: ...
-    def delete_folder(self, name: str) -> None: ...
+    def delete_folder(self, name: str) -> None:
+        rows = Message.objects.filter(folder__account=self.account, folder__name=name)
+        delete_messages(self.account, list(rows.values_list("pk", flat=True)))
+
     def subscribe(self, name: str) -> None: ...
     def unsubscribe(self, name: str) -> None: ...
     def store(self, uid_set: str, add: Iterable[str] = (), remove: Iterable[str] = ()) -> None: ...
@@ -247,7 +250,7 @@ def file_letters(folder: Folder, letters: Sequence[Letter]) -> list[Message]:
             StoredContent(message=row, file=letter.name, sha256=letter.sha256, size=letter.size)
             for row, letter in zip(messages, letters, strict=True)
         )
-        fresh = []
+        fresh: list[LedgerEntry] = []
         for row, letter in zip(messages, letters, strict=True):
             if (entry := letter.ledger) is not None:
                 entry.message, entry.sha256, entry.size = row, letter.sha256, letter.size

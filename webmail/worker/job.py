@@ -83,18 +83,20 @@ def run_account(account_id: int, parked: Parked | None, should_stop: Callable[[]
 def run_local(account: MailAccount, due_at: datetime, should_stop: Callable[[], bool]) -> None:
     """An account that lives here: what the person did is settled first, and the maildrop is asked when its time has come."""
     started = time.monotonic()
+    asked = False
     try:
         while LocalPass(account, should_stop).run() and not should_stop():
             pass
-        download = Download.objects.filter(account=account).first()
+        download = Download.objects.filter(account=account, account__paused=False).first()
         while download is not None and download.next_at <= timezone.now() and not should_stop():
+            asked = True
             run_import(download, should_stop)
             while LocalPass(account, should_stop).run() and not should_stop():
                 pass
             download.refresh_from_db()
         if not should_stop():
             next_at = download.next_at if download is not None else timezone.now() + POLL_IDLE
-            _settled(account, due_at, next_at, frozenset(), time.monotonic() - started)
+            _settled_here(account, due_at, next_at, time.monotonic() - started, asked=asked)
     except CredentialsUnreadable as problem:
         unreadable = AskUser(Reason.PASSWORD, "The stored password cannot be opened. Enter it again.")
         _failed(account, unreadable, str(problem), due_at)
@@ -104,6 +106,15 @@ def run_local(account: MailAccount, due_at: datetime, should_stop: Callable[[], 
         logger.exception("account %s: its turn failed", account.pk)
         sentence = "Something went wrong while looking at this account. It is tried again."
         _failed(account, RetryLater(Reason.BUSY, sentence), repr(problem), due_at)
+
+
+def _settled_here(account: MailAccount, due_at: datetime, next_at: datetime, seconds: float, *, asked: bool) -> None:
+    """What the maildrop's server said last stays said until it is asked again."""
+    troubled = SyncState.objects.filter(pk=account.pk, status__in=[Status.WAITING, Status.BLOCKED])
+    if asked or not troubled.exists():
+        _settled(account, due_at, next_at, frozenset(), seconds)
+    else:
+        SyncState.objects.filter(pk=account.pk, due_at=due_at).update(due_at=next_at)
 
 
 def _credentials(account: MailAccount) -> tuple[object, ...]:
@@ -185,6 +196,8 @@ def _failed(account: MailAccount, problem: MailError, detail: str, due_at: datet
         pause = timedelta(seconds=0.5)
         status = Status.WAITING if state.status == Status.NEW else Status(state.status)
     logger.warning("account %s: %s (%s) %s", account.pk, problem.sentence, problem.reason, detail)
+    # The importer has said when the maildrop is asked next.
+    next_at = Download.objects.filter(pk=account.pk, account__kind="pop3").values_list("next_at", flat=True).first()
     values = {
         "status": status,
         "reason": problem.reason,
@@ -195,5 +208,5 @@ def _failed(account: MailAccount, problem: MailError, detail: str, due_at: datet
     with transaction.atomic():
         SyncState.objects.filter(pk=account.pk).update(**values)
         # An account that was edited meanwhile stays due: what failed was the old setting.
-        SyncState.objects.filter(pk=account.pk, due_at=due_at).update(due_at=now + pause)
+        SyncState.objects.filter(pk=account.pk, due_at=due_at).update(due_at=max(next_at or now, now + pause))
         announce(account.user_id)

@@ -8,6 +8,7 @@ from datetime import timedelta
 from django.db.models import Q
 from django.utils import timezone
 
+from accounts.models import MailAccount
 from webmail.models import SyncState
 
 LEASE = timedelta(seconds=60)
@@ -21,11 +22,16 @@ def _free(owner: str) -> Q:
     return Q(lease_until__isnull=True) | Q(lease_until__lt=timezone.now()) | Q(lease_owner=owner)
 
 
+def _wanted() -> Q:
+    """Where mail lives here, a pause stops the fetching only: what the person does is settled all the same."""
+    return Q(account__paused=False) | Q(account__kind=MailAccount.Kind.POP3)
+
+
 def claim_due(owner: str, busy: set[int], limit: int) -> list[int]:
     """Take up to ``limit`` accounts that are due; two workers never get the same one."""
     if limit <= 0:
         return []
-    due = SyncState.objects.filter(_free(owner), due_at__lte=timezone.now(), account__paused=False)
+    due = SyncState.objects.filter(_free(owner), _wanted(), due_at__lte=timezone.now())
     due = due.filter(account__user__is_active=True)
     candidates = due.exclude(pk__in=busy).order_by("due_at").values_list("pk", flat=True)[:limit]
     return [account_id for account_id in list(candidates) if claim(owner, account_id)]
@@ -55,7 +61,7 @@ def release(owner: str, account_id: int | None = None) -> None:
 def next_due(busy: set[int]) -> float:
     """Seconds until an account that is not being looked at becomes due; at most 5."""
     first = (
-        SyncState.objects.filter(account__paused=False, account__user__is_active=True)
+        SyncState.objects.filter(_wanted(), account__user__is_active=True)
         .exclude(pk__in=busy)
         .order_by("due_at")
         .values_list("due_at", flat=True)

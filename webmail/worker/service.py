@@ -18,7 +18,7 @@ from django.db import close_old_connections, connections
 
 from webmail.errors import MailError
 from webmail.events.signal import DatabaseSignal
-from webmail.outbox.deliver import deliver_due
+from webmail.outbox.deliver import deliver_due, drain
 
 from . import lease, upkeep
 from .job import Parked, run_account
@@ -171,6 +171,8 @@ class Worker:
             if future is not None:
                 with suppress(Exception):
                     future.result(timeout=max(0.0, deadline - time.monotonic()))
+        if not drain(max(0.0, deadline - time.monotonic())):
+            logger.warning("a message is still being sent; if it is cut short, its state says so")
         for parked in self.parked.values():
             parked.connection.close()
         with suppress(Exception):

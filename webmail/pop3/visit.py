@@ -1,0 +1,185 @@
+"""One session on a maildrop: look, fetch what is new, delete what is due, leave. Short, so that a drop loses little."""
+
+import logging
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from django.utils import timezone
+
+from webmail.errors import GiveUp, MailError, Reason
+from webmail.models import Download, Folder, LedgerEntry, SpecialUse
+from webmail.pop3.client import MESSAGE_LIMIT, PopConnection
+from webmail.pop3.filing import Filed, Filer
+from webmail.pop3.ledger import Comparer, Comparison
+from webmail.pop3.progress import Progress, Stopped
+from webmail.pop3.retention import Retention
+from webmail.pop3.types import Listed
+from webmail.sync.local import ensure_folders
+
+logger = logging.getLogger(__name__)
+
+SESSION_MESSAGES = 200
+SESSION_OCTETS = 64 * 1024 * 1024
+SESSION_SECONDS = 60.0
+# Of a large maildrop a session takes this share, because each session begins with the whole listing.
+SESSION_SHARE = 20
+# Servers that hide what was fetched (Gmail) list the rest only in the next session.
+LOOK_AGAIN_AFTER = 100
+IN_FLIGHT = 32
+State = LedgerEntry.State
+
+
+@dataclass(slots=True)
+class Outcome:
+    """``more``: another session has something to do at once. ``login_delay``: seconds the server wants in between."""
+
+    more: bool
+    remark: str
+    login_delay: int = 0
+
+
+class Visit:
+    """``run`` raises the errors of the connection, RetryLater without room, Stopped when it is time to leave."""
+
+    def __init__(self, download: Download, connection: PopConnection, progress: Progress) -> None:
+        self._download = download
+        self._account = download.account
+        self._connection = connection
+        self._progress = progress
+        self._begun = time.monotonic()
+        self._refused: list[MailError] = []
+        self._left: list[Listed] = []
+        self.filed = Filed()
+
+    def run(self) -> Outcome:
+        progress, connection = self._progress, self._connection
+        listing = connection.listing()
+        found = Comparer(connection, self._account, self._download.since, progress).compare(listing)
+        progress.begin(len(found.wanted), sum(each.size for each in found.wanted))
+        if not self._fetch(found, listing):
+            return Outcome(more=not found.content_only, remark=self._remark(found, 0))
+        if progress.stopping():
+            raise Stopped
+        self._begun = time.monotonic()
+        retention = Retention(self._download, connection, progress)
+        retention.mark(found.known, self.filed.entries, self._long_enough)
+        connection.quit()
+        retention.confirmed()
+        came_back = found.came_back + self.filed.came_back
+        return Outcome(
+            more=self._more() or (retention.more and not came_back),
+            remark=self._remark(found, came_back),
+            login_delay=connection.login_delay or 0,
+        )
+
+    def _fetch(self, found: Comparison, listing: list[Listed]) -> bool:
+        """False when the connection had to be given up for a message without an end."""
+        self._begun = time.monotonic()
+        filer = Filer(self._download, self._folder(), self._progress, found.listed_ids)
+        self.filed = filer.filed
+        wanted = {each.number: each for each in found.wanted}
+        arriving = self._connection.retrieve_many(self._numbers(found, listing), filer.sink, IN_FLIGHT)
+        try:
+            for number, outcome in arriving:
+                if isinstance(outcome, GiveUp):
+                    self._refused.append(outcome)
+                elif isinstance(outcome, MailError):
+                    raise outcome
+                else:
+                    filer.arrived(wanted[number], outcome)
+                self._progress.done += 1
+            filer.flush()
+        except GiveUp as error:
+            if error.reason != Reason.TOO_LARGE or filer.incoming_number is None:
+                raise
+            self._keep_what_came(filer)
+            self._skip(wanted[filer.incoming_number], MESSAGE_LIMIT + 1)
+            return False
+        except BaseException:
+            self._keep_what_came(filer)
+            raise
+        finally:
+            arriving.close()
+            filer.close()
+        return True
+
+    def _keep_what_came(self, filer: Filer) -> None:
+        """The messages before the one that failed are whole."""
+        try:
+            filer.flush()
+        except Exception:
+            logger.exception("account %s: what had been fetched could not be filed", self._account.pk)
+
+    def _numbers(self, found: Comparison, listing: list[Listed]) -> Iterator[int]:
+        # Where the next session has to wait, this one may be longer.
+        patience = 10 if self._connection.login_delay else 1
+        messages = patience * max(SESSION_MESSAGES, len(listing) // SESSION_SHARE)
+        octets = patience * max(SESSION_OCTETS, sum(each.size for each in listing) // SESSION_SHARE)
+        for place, each in enumerate(found.wanted):
+            if each.size > MESSAGE_LIMIT:
+                self._skip(each, each.size)
+                continue
+            # What can only be told by its content has to be fetched in every session: a limit would never get past it.
+            enough = messages <= 0 or octets <= 0 or self._long_enough(0, patience)
+            if (enough and not found.content_only) or self._progress.stopping():
+                self._left = found.wanted[place:]
+                return
+            messages -= 1
+            octets -= each.size
+            yield each.number
+
+    def _long_enough(self, deleted: int, patience: int = 1) -> bool:
+        return time.monotonic() - self._begun > SESSION_SECONDS * patience or deleted >= 10 * SESSION_MESSAGES
+
+    def _skip(self, each: Listed, size: int) -> None:
+        """Larger than what is taken in here: it stays on the server."""
+        self._refused.append(GiveUp(Reason.TOO_LARGE, "A message is larger than what is taken in here."))
+        LedgerEntry.objects.create(
+            account=self._account,
+            uidl=each.uidl,
+            size=size,
+            listed_size=each.size,
+            state=State.SKIPPED,
+            fetched_at=timezone.now(),
+        )
+
+    def _folder(self) -> Folder:
+        ensure_folders(self._account)
+        chosen = self._download.folder
+        if chosen is not None and chosen.account_id == self._account.pk and not chosen.hidden:
+            folder = chosen
+        else:
+            folder = Folder.objects.filter(account=self._account, special_use=SpecialUse.INBOX).order_by("pk")[0]
+        folder.account = self._account
+        return folder
+
+    def _more(self) -> bool:
+        fetched = len(self.filed.entries)
+        return fetched > 0 and (bool(self._left) or self.filed.new >= LOOK_AGAIN_AFTER)
+
+    def _remark(self, found: Comparison, came_back: int) -> str:
+        remarks = []
+        policy = self._download.policy
+        if found.content_only:
+            remarks.append(
+                "This server gives messages no ids and no headers alone, so everything is fetched at every visit to see"
+                " what is new. Consider deleting messages from the server once they are fetched."
+            )
+        elif found.headers_only:
+            remarks.append(
+                "This server gives messages no ids, so they are recognised by their headers, which takes longer."
+            )
+        if self.filed.renamed:
+            remarks.append(
+                f"The server gave new ids to {self.filed.renamed} messages that were here already, as after a move to"
+                " another machine. They were recognised by their content; nothing was filed twice."
+            )
+        if came_back and policy != Download.Policy.KEEP:
+            remarks.append(f"The server confirmed that it deleted {came_back} messages, but still lists them.")
+        if self._refused:
+            remarks.append(f"{len(self._refused)} messages could not be fetched: {self._refused[-1].sentence}")
+        if policy == Download.Policy.KEEP and self._connection.expire_days is not None:
+            days = self._connection.expire_days
+            remarks.append(f"The server says that it deletes messages by itself, {days} days after they arrived.")
+        return " ".join(remarks)[:500]
