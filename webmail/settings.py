@@ -169,5 +169,5 @@ LOGGING = {
     "formatters": {"line": {"format": "{asctime} {levelname} {name} {message}", "style": "{"}},
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["stderr"], "level": env.str("LOG_LEVEL", default="INFO")},
-    "loggers": {"django.request": {"level": "ERROR"}, "imapclient": {"level": "ERROR"}},
+    "loggers": {"django.request": {"level": "ERROR"}, "mail.log": {"level": "WARNING"}},
 }

@@ -6,9 +6,10 @@ import pytest
 
 from accounts.models import MailAccount, User
 from tests.servers.mailbox import Mailbox
+from webmail.errors import GiveUp
 from webmail.imap.connection import MailConnection
-from webmail.models import Folder, Message, Notice, PendingAction, SyncState
-from webmail.sync import actions, folder_actions
+from webmail.models import CachedPart, Folder, Message, Notice, PendingAction, SyncState
+from webmail.sync import actions, bodies, folder_actions
 from webmail.sync.account import Pass
 from webmail.sync.foreground import open_connection
 
@@ -259,3 +260,17 @@ def test_a_large_mailbox_arrives_in_chunks_and_goes_on_where_it_was_cut(mailbox,
         if inbox.backfill_uid is not None:
             assert mirrored >= set(range(inbox.backfill_uid, 41))
     assert Folder.objects.get(name="INBOX").total == 40
+
+
+def test_a_body_that_is_gone_says_so_and_is_not_remembered_as_empty(mailbox, sync, account):
+    uid = mailbox.append(mail(1))
+    sync()
+    CachedPart.objects.all().delete()
+    other = mailbox.imap()
+    other.select_folder("INBOX")
+    other.delete_messages([uid])
+    other.expunge()
+    other.logout()
+    with pytest.raises(GiveUp, match="no longer there"):
+        bodies.text_parts(Message.objects.get())
+    assert not CachedPart.objects.exists()

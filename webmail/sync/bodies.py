@@ -65,9 +65,16 @@ def load_parts(message: Message, parts: list[Part]) -> dict[str, bytes]:
             _select(connection, message)
             uid = message.uid or 0
             raw = connection.fetch_sections([(uid, part.section) for part in wanted], LARGEST_TEXT)
-        for part in wanted:
-            found[part.section] = decode_transfer(raw.get((uid, part.section), b""), part.encoding)
-        _keep(message, {part.section: found[part.section] for part in wanted})
+        if not any((uid, part.section) in raw for part in wanted):
+            raise GiveUp(Reason.GONE, "The message is no longer there.")
+        fetched = {part.section: raw[uid, part.section] for part in wanted if (uid, part.section) in raw}
+        content = {
+            part.section: decode_transfer(fetched[part.section], part.encoding)
+            for part in wanted
+            if part.section in fetched
+        }
+        _keep(message, {section: data for section, data in content.items() if len(fetched[section]) < LARGEST_TEXT})
+        found |= content
     return found
 
 
