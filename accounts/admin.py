@@ -5,6 +5,7 @@ from typing import Any
 from django import forms
 from django.contrib import admin, messages
 from django.contrib.admin.forms import AdminAuthenticationForm
+from django.contrib.admin.options import InlineModelAdmin
 from django.contrib.auth.admin import UserAdmin
 from django.core.exceptions import ValidationError
 from django.db import transaction
@@ -13,8 +14,10 @@ from django.http import HttpRequest
 from django.utils.timesince import timesince
 
 from webmail.imap.types import Endpoint
+from webmail.sync.local import ensure_folders
 
 from . import attempts, edit
+from .admin_download import DownloadInline
 from .fields import clean_host
 from .models import Identity, MailAccount, ProviderPreset, User, sign_in_key
 from .register import look_again
@@ -27,7 +30,8 @@ class HostsForm(forms.ModelForm):
     """Server names as every other page stores them."""
 
     def clean_imap_host(self) -> str:
-        return clean_host(self.cleaned_data["imap_host"])
+        host = self.cleaned_data["imap_host"]
+        return clean_host(host) if host else ""
 
     def clean_smtp_host(self) -> str:
         host = self.cleaned_data["smtp_host"]
@@ -64,12 +68,23 @@ class MailAccountForm(HostsForm):
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
-        self.fields["signs_in"].initial = self.instance.signs_in if self.instance.pk else True
-        self.fields["smtp_host"].required = False
+        self.fields["signs_in"].initial = self.instance.signs_in if self.instance.pk else not self._is_pop3({})
+        self.fields["smtp_host"].required = self.fields["imap_host"].required = False
         self.fields["new_password"].required = not self.instance.pk
+
+    def _is_pop3(self, data: dict[str, Any]) -> bool:
+        return str(data.get("kind") or self.initial.get("kind") or self.instance.kind) == MailAccount.Kind.POP3
 
     def clean(self) -> dict[str, Any]:
         data = super().clean() or self.cleaned_data
+        if self._is_pop3(data):
+            if data.get("signs_in"):
+                self.add_error("signs_in", "Nobody can sign in with a POP3 account.")
+            data["imap_host"] = ""
+            self.instance.sign_in_key = None
+            return data
+        if not data.get("imap_host") and "imap_host" not in self.errors:
+            self.add_error("imap_host", "An IMAP account needs its server.")
         if data.get("signs_in") and {"imap_host", "imap_port", "imap_security", "username"} <= data.keys():
             key = sign_in_key(Endpoint(data["imap_host"], data["imap_port"], data["imap_security"]), data["username"])
             if MailAccount.objects.filter(sign_in_key=key).exclude(pk=self.instance.pk).exists():
@@ -99,17 +114,32 @@ admin.site.login_form = LimitedLoginForm
 @admin.register(MailAccount)
 class MailAccountAdmin(admin.ModelAdmin):
     form = MailAccountForm
-    list_display = ("address", "person", "imap_host", "state", "trouble", "last_pass", "paused")
-    list_filter = ("sync__status", "paused", "imap_host")
-    list_select_related = ("user", "sync")
-    search_fields = ("address", "username", "name", "imap_host", "user__email", "user__username")
+    list_display = ("address", "person", "kind", "server", "state", "trouble", "last_pass", "paused")
+    list_filter = ("kind", "sync__status", "paused", "imap_host")
+    list_select_related = ("user", "sync", "download")
+    search_fields = ("address", "username", "name", "imap_host", "download__host", "user__email", "user__username")
     autocomplete_fields = ("user",)
     readonly_fields = ("state", "trouble", "server_words", "last_pass", "created_at")
     actions = ("test", "look_again", "pause", "resume")
     fieldsets = (
-        (None, {"fields": ("user", "address", "name", "signs_in", "paused", "position")}),
+        (
+            None,
+            {
+                "fields": (
+                    "kind",
+                    "user",
+                    "address",
+                    "name",
+                    "username",
+                    "new_password",
+                    "signs_in",
+                    "paused",
+                    "position",
+                )
+            },
+        ),
         ("State", {"fields": ("state", "trouble", "server_words", "last_pass", "created_at")}),
-        ("Incoming", {"fields": ("imap_host", "imap_port", "imap_security", "username", "new_password")}),
+        ("Incoming mail by IMAP", {"fields": ("imap_host", "imap_port", "imap_security")}),
         (
             "Outgoing",
             {
@@ -128,6 +158,11 @@ class MailAccountAdmin(admin.ModelAdmin):
     @admin.display(description="person", ordering="user__email")
     def person(self, account: MailAccount) -> str:
         return account.user.email or account.user.username
+
+    @admin.display(description="server", ordering="imap_host")
+    def server(self, account: MailAccount) -> str:
+        download = getattr(account, "download", None) if account.is_local else None
+        return download.host if download is not None else account.imap_host or "—"
 
     @admin.display(description="state", ordering="sync__status")
     def state(self, account: MailAccount) -> str:
@@ -150,7 +185,14 @@ class MailAccountAdmin(admin.ModelAdmin):
         return f"{timesince(sync.last_pass_at)} ago" if sync is not None and sync.last_pass_at else "—"
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[MailAccount]:
-        return super().get_queryset(request).select_related("user", "sync")
+        return super().get_queryset(request).select_related("user", "sync", "download")
+
+    def get_inlines(self, request: HttpRequest, account: MailAccount | None) -> list[type[InlineModelAdmin]]:
+        return [DownloadInline] if account is None or account.is_local else []
+
+    def get_readonly_fields(self, request: HttpRequest, account: MailAccount | None = None) -> tuple[str, ...]:
+        """What an account is cannot be changed: its folders live elsewhere."""
+        return (*self.readonly_fields, "kind") if account is not None else self.readonly_fields
 
     def save_model(self, request: HttpRequest, account: MailAccount, form: forms.ModelForm, change: bool) -> None:
         if password := form.cleaned_data["new_password"]:
@@ -163,6 +205,8 @@ class MailAccountAdmin(admin.ModelAdmin):
             super().save_model(request, account, form, change)
             if not change:
                 Identity.objects.create(account=account, address=account.address, is_default=True)
+                if account.is_local:
+                    ensure_folders(account)
             look_again(account)
 
     @admin.action(description="Test the servers")

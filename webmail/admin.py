@@ -5,10 +5,24 @@ from typing import Any
 from django.conf import settings
 from django.contrib import admin
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import reverse
 from django.utils import timezone
 
-from webmail.models import Folder, Message, OutgoingMessage, PendingAction, SyncState
+from accounts.models import MailAccount
+from accounts.register import look_again
+from accounts.status import fetching
+from webmail.models import (
+    Download,
+    Folder,
+    LedgerEntry,
+    Message,
+    OutgoingMessage,
+    PendingAction,
+    StoredContent,
+    SyncState,
+)
 from webmail.sync import attention
 
 admin.site.site_header = f"{settings.PRODUCT_NAME} administration"
@@ -54,8 +68,8 @@ class SyncStateAdmin(CanAct):
 
     @admin.action(description="Look again now", permissions=["act"])
     def look_again(self, request: HttpRequest, states: QuerySet[SyncState]) -> None:
-        for state in states:
-            attention.retry(state.account_id)
+        for state in states.select_related("account"):
+            look_again(state.account)
         self.message_user(request, "The worker looks at them now.")
 
 
@@ -166,3 +180,123 @@ class OutgoingMessageAdmin(CanAct):
         for account_id in accounts:
             attention.retry(account_id)
         self.message_user(request, f"{count} will be sent now.")
+
+
+@admin.register(Download)
+class DownloadAdmin(CanAct):
+    """Set up on the page of the account, where its user name and password are."""
+
+    list_display = ("account", "person", "host", "policy", "state", "runs", "imported", "failures", "trouble")
+    list_filter = ("policy", "account__paused", "account__sync__status")
+    list_select_related = ("account__user", "account__sync", "account__download")
+    search_fields = ("account__address", "account__username", "host", "account__user__email")
+    ordering = ("-account__sync__failures", "next_at")
+    actions = ("run_now", "pause", "resume")
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return all(
+            request.user.has_perm(name) for name in ("accounts.add_mailaccount", f"{self.opts.app_label}.add_download")
+        )
+
+    def add_view(
+        self, request: HttpRequest, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        return redirect(f"{reverse('admin:accounts_mailaccount_add')}?kind={MailAccount.Kind.POP3}")
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        return redirect("admin:accounts_mailaccount_change", object_id)
+
+    @admin.display(description="person", ordering="account__user__email")
+    def person(self, download: Download) -> str:
+        return download.account.user.email or download.account.user.username
+
+    @admin.display(description="state", ordering="account__sync__status")
+    def state(self, download: Download) -> str:
+        status = fetching(download.account)
+        if status is None or not status.running:
+            sync = getattr(download.account, "sync", None)
+            return "Paused" if download.account.paused else sync.get_status_display() if sync is not None else "—"
+        return f"Fetching: {status.progress}"
+
+    @admin.display(description="last and next run", ordering="next_at")
+    def runs(self, download: Download) -> str:
+        status = fetching(download.account)
+        return (status.runs if status is not None else "") or "—"
+
+    @admin.display(description="failures", ordering="account__sync__failures")
+    def failures(self, download: Download) -> int:
+        sync = getattr(download.account, "sync", None)
+        return sync.failures if sync is not None else 0
+
+    @admin.display(description="last error")
+    def trouble(self, download: Download) -> str:
+        sync = getattr(download.account, "sync", None)
+        return (sync.sentence if sync is not None else "") or "—"
+
+    @admin.action(description="Run now", permissions=["act"])
+    def run_now(self, request: HttpRequest, downloads: QuerySet[Download]) -> None:
+        waiting = [download.account for download in downloads.select_related("account")]
+        for account in waiting:
+            look_again(account)
+        paused = sum(account.paused for account in waiting)
+        self.message_user(request, f"{len(waiting) - paused} run now." + (f" {paused} are paused." if paused else ""))
+
+    @admin.action(description="Pause", permissions=["act"])
+    def pause(self, request: HttpRequest, downloads: QuerySet[Download]) -> None:
+        accounts = MailAccount.objects.filter(pk__in=downloads.values("pk"))
+        self.message_user(request, f"{accounts.update(paused=True)} paused.")
+
+    @admin.action(description="Resume", permissions=["act"])
+    def resume(self, request: HttpRequest, downloads: QuerySet[Download]) -> None:
+        accounts = list(MailAccount.objects.filter(pk__in=downloads.values("pk")))
+        MailAccount.objects.filter(pk__in=[account.pk for account in accounts]).update(paused=False)
+        for account in accounts:
+            look_again(account)
+        self.message_user(request, f"{len(accounts)} resumed.")
+
+
+@admin.register(LedgerEntry)
+class LedgerEntryAdmin(LookOnly):
+    list_display = ("id", "account", "uidl", "size", "state", "wanted_gone", "fetched_at", "message_id")
+    list_filter = ("state", "wanted_gone")
+    list_select_related = ("account",)
+    search_fields = ("=uidl", "=sha256", "account__address")
+    ordering = ("-id",)
+    fields = (
+        "account",
+        "uidl",
+        "size",
+        "listed_size",
+        "sha256",
+        "header_sha256",
+        "state",
+        "wanted_gone",
+        "fetched_at",
+        "message_id",
+    )
+
+    @admin.display(description="message")
+    def message_id(self, entry: LedgerEntry) -> str:
+        return str(entry.message_id or "—")
+
+
+@admin.register(StoredContent)
+class StoredContentAdmin(LookOnly):
+    """Whether the bytes are there and whole; never what they say."""
+
+    list_display = ("id", "account", "size", "sha256", "damaged")
+    list_filter = (("damaged", admin.EmptyFieldListFilter),)
+    list_select_related = ("message__account",)
+    search_fields = ("=sha256", "message__account__address")
+    ordering = ("-id",)
+    fields = ("account", "size", "sha256", "damaged", "place")
+
+    @admin.display(description="account")
+    def account(self, content: StoredContent) -> str:
+        return str(content.message.account)
+
+    @admin.display(description="stored as")
+    def place(self, content: StoredContent) -> str:
+        return str(content.file.name)

@@ -159,6 +159,9 @@ def test_two_people_cannot_sign_in_with_the_same_mailbox(administrator: Client) 
 def test_an_account_can_be_made_for_somebody(administrator: Client) -> None:
     user = User.objects.create(username="new-one")
     data = {
+        "kind": "imap",
+        "download-TOTAL_FORMS": 0,
+        "download-INITIAL_FORMS": 0,
         "user": user.pk,
         "address": "new@example.test",
         "username": "new@example.test",
