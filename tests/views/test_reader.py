@@ -140,7 +140,8 @@ def test_a_picture_or_pdf_may_be_looked_at_in_place(ada: Any) -> None:
     answer = ada.client.get(f"/message/{message.pk}/part/2/?inline=1")
     assert answer["Content-Type"] == "application/pdf"
     assert answer["Content-Disposition"].startswith("inline")
-    assert "sandbox" in answer["Content-Security-Policy"]
+    assert "default-src 'none'" in answer["Content-Security-Policy"]
+    assert answer["X-Content-Type-Options"] == "nosniff"
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,7 @@ from webmail.sync import bodies
 from . import frame, reader
 from .access import message_of, user_of
 from .people import own_addresses
-from .policy import DOWNLOAD_POLICY, MESSAGE_POLICY, NOTE_POLICY
+from .policy import DOWNLOAD_POLICY, MESSAGE_POLICY, NOTE_POLICY, PDF_POLICY
 from .when import clock_of
 
 BLOCK = 256 * 1024
@@ -106,7 +106,7 @@ def download(pieces: Iterator[bytes], kind: str, name: str, *, inline: bool = Fa
     disposition = content_disposition_header(not inline, UNSAFE_IN_NAME.sub("_", name)[:200] or "attachment")
     response.headers["Content-Disposition"] = disposition or "attachment"
     response.headers["X-Content-Type-Options"] = "nosniff"
-    response.headers["Content-Security-Policy"] = DOWNLOAD_POLICY
+    response.headers["Content-Security-Policy"] = PDF_POLICY if kind == "application/pdf" else DOWNLOAD_POLICY
     return response
 
 

@@ -27,6 +27,8 @@ MESSAGE_POLICY = (
     "base-uri 'none'; sandbox allow-popups allow-popups-to-escape-sandbox allow-same-origin; frame-ancestors 'self'"
 )
 DOWNLOAD_POLICY = "default-src 'none'; sandbox; frame-ancestors 'self'"
+# Browsers show no PDF in a sandbox; their viewer keeps the document away from this origin by itself.
+PDF_POLICY = "default-src 'none'; style-src 'unsafe-inline'; object-src 'self'; frame-ancestors 'self'"
 # A page of ours with its own few styles; not sandboxed, or its link could not start a download.
 NOTE_POLICY = (
     "default-src 'none'; style-src 'unsafe-inline'; form-action 'none'; base-uri 'none'; frame-ancestors 'self'"
