@@ -37,7 +37,9 @@ def home(request: HttpRequest) -> HttpResponse:
         return redirect("folder", other.pk)
     if not side.accounts:
         return redirect("account-add")
-    return render(request, "mailbox/waiting.html", {"sidebar": side, "panes": panes(request)})
+    response = render(request, "mailbox/waiting.html", {"sidebar": side})
+    response.headers["Refresh"] = "1"
+    return response
 
 
 @login_required
