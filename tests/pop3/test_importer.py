@@ -1,6 +1,5 @@
 """A maildrop is fetched: each message once, octet for octet, where the person wants it."""
 
-import hashlib
 from datetime import UTC, date, datetime, timedelta
 from io import BytesIO
 
@@ -8,6 +7,7 @@ import pytest
 from django.core.files.storage import default_storage
 from django.utils import timezone
 
+from tests.pop3.importing import fetch, letter, states, stored
 from webmail.errors import RetryLater
 from webmail.models import Download, Folder, LedgerEntry, Maildrop, Message, StoredContent
 from webmail.pop3.importer import run_import
@@ -19,40 +19,6 @@ from webmail.sync.local import delete_messages
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.database]
 State = LedgerEntry.State
 Policy = Download.Policy
-
-
-def letter(number: int, body: bytes = b"Hello.\r\n", when: str = "Fri, 20 Nov 2026 12:00:00 +0000") -> bytes:
-    return (
-        b"From: Bob <bob@example.test>\r\nTo: ada@example.test\r\nSubject: Letter %d\r\nDate: %b\r\n"
-        b"Message-ID: <letter-%d@example.test>\r\n\r\n" % (number, when.encode(), number)
-    ) + body
-
-
-def fetch(download: Download, sessions: int = 20) -> Download:
-    """Sessions until none is due at once."""
-    Download.objects.filter(pk=download.pk).update(next_at=timezone.now())
-    for _ in range(sessions):
-        run_import(download, lambda: False)
-        download.refresh_from_db()
-        if download.next_at > timezone.now():
-            return download
-    raise AssertionError("it does not come to an end")
-
-
-def stored() -> dict[str, bytes]:
-    """What is here, by subject."""
-    found = {}
-    for row in StoredContent.objects.select_related("message"):
-        with default_storage.open(row.file.name) as stream:
-            raw = stream.read()
-        assert (hashlib.sha256(raw).hexdigest(), len(raw)) == (row.sha256, row.size)
-        found[row.message.subject] = raw
-    assert len(found) == Message.objects.count()
-    return found
-
-
-def states() -> list[str]:
-    return sorted(LedgerEntry.objects.values_list("state", flat=True))
 
 
 def test_messages_come_as_they_are_and_once(scripted, pop3_account):

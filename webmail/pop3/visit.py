@@ -79,7 +79,8 @@ class Visit:
         filer = Filer(self._download, self._folder(), self._progress, found.listed_ids)
         self.filed = filer.filed
         wanted = {each.number: each for each in found.wanted}
-        arriving = self._connection.retrieve_many(self._numbers(found, listing), filer.sink, IN_FLIGHT)
+        numbers = self._numbers(found, listing)
+        arriving = self._connection.retrieve_many(numbers, filer.sink, IN_FLIGHT, limit=MESSAGE_LIMIT)
         try:
             for number, outcome in arriving:
                 if isinstance(outcome, GiveUp):
