@@ -113,6 +113,7 @@ class TransferItem(models.Model):
     folder = models.ForeignKey(TransferFolder, on_delete=models.CASCADE, related_name="items")
     key = models.CharField(max_length=60, help_text="Id of the message, or its place in the file.")
     state = models.CharField(max_length=8, choices=State, default=State.TRYING)
+    message_pk = models.BigIntegerField(null=True, help_text="Id of the message that is copied.")
     message_key = models.BigIntegerField(help_text="As in Message.")
     message_id = models.CharField(max_length=998, blank=True)
     size = models.PositiveBigIntegerField()
@@ -122,7 +123,10 @@ class TransferItem(models.Model):
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["folder", "key"], name="one_item_per_message")]
-        indexes = [models.Index(fields=["folder", "message_key"], name="item_message_key")]
+        indexes = [
+            models.Index(fields=["folder", "message_key"], name="item_message_key"),
+            models.Index(fields=["folder", "message_pk"], name="item_message_pk"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.key} {self.state}"

@@ -30,7 +30,6 @@ _KEPT_BY_PROGRAMS = re.compile(
     rb"^(Status|X-Status|X-Keywords|X-Mozilla-Status2?|X-Mozilla-Keys):[ \t]*([^\n]*)\n(?:[ \t][^\n]*\n)*",
     re.MULTILINE | re.IGNORECASE,
 )
-_STATUS = {"seen": (b"Status", b"R"), "flagged": (b"X-Status", b"F"), "answered": (b"X-Status", b"A")}
 _LETTERS = {"R": "\\Seen", "F": "\\Flagged", "A": "\\Answered", "T": "\\Draft"}
 _MOZILLA = {0x0001: "\\Seen", 0x0002: "\\Answered", 0x0004: "\\Flagged"}
 _MOZILLA_EXPUNGED = 0x0008

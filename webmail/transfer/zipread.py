@@ -114,10 +114,13 @@ def _directory(stream: BinaryIO) -> tuple[int, int]:
     stream.seek(start)
     tail = stream.read()
     found = tail.rfind(b"PK\x05\x06")
-    if found < 0 or len(tail) - found < END.size:
+    # The comment behind the record may hold anything, also what looks like one.
+    while found >= 0 and found + END.size + int.from_bytes(tail[found + 20 : found + 22], "little") != len(tail):
+        found = tail.rfind(b"PK\x05\x06", 0, found)
+    if found < 0:
         raise GiveUp(Reason.REFUSED, "This zip archive is incomplete: its end is missing.")
     _, _, _, _, count, length, at, _ = END.unpack_from(tail, found)
-    if count == LIMIT_16 or length == LIMIT_32 or at == LIMIT_32:
+    if count == LIMIT_16 or LIMIT_32 in {length, at}:
         stream.seek(max(0, start + found - LOCATOR.size))
         locator = stream.read(LOCATOR.size)
         if locator.startswith(b"PK\x06\x07"):

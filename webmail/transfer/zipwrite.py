@@ -7,6 +7,7 @@ import struct
 import tempfile
 import zlib
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import IO
 
@@ -24,6 +25,20 @@ END_64 = struct.Struct("<4sQ2H2L4Q")
 LOCATOR = struct.Struct("<4sLQL")
 
 
+@dataclass(slots=True)
+class _File:
+    """What local header and directory both say. ``flags``: DESCRIPTOR where the sizes follow the file."""
+
+    name: str
+    when: datetime
+    flags: int = 0
+    crc: int = 0
+    packed: int = 0
+    size: int = 0
+    offset: int = 0
+    comment: bytes = b""
+
+
 class ZipWriter:
     """Every method yields octets that have to be written, in order."""
 
@@ -36,36 +51,34 @@ class ZipWriter:
         """A file. An error of ``pieces`` comes before anything of the file was written."""
         with tempfile.SpooledTemporaryFile(max_size=IN_MEMORY) as packed:
             deflate = zlib.compressobj(LEVEL, zlib.DEFLATED, -zlib.MAX_WBITS)
-            crc = size = 0
+            file = _File(name, when, comment=comment)
             for piece in pieces:
-                crc, size = zlib.crc32(piece, crc), size + len(piece)
+                file.crc, file.size = zlib.crc32(piece, file.crc), file.size + len(piece)
                 packed.write(deflate.compress(piece))
             packed.write(deflate.flush())
-            packed_size = packed.tell()
-            if max(size, packed_size) >= LIMIT_32:
+            file.packed, file.offset = packed.tell(), self.offset
+            if max(file.size, file.packed) >= LIMIT_32:
                 raise ValueError("a message of more than 4 GB")
-            started = self.offset
-            yield self._count(_local(name, when, 0, crc, packed_size, size))
+            yield self._count(_local(file))
             packed.seek(0)
             while piece := packed.read(PIECE):
                 yield self._count(piece)
-        self._note(name, when, 0, crc, packed_size, size, started, comment)
+        self._note(file)
 
     def stream(self, name: str, pieces: Iterable[bytes], when: datetime) -> Iterator[bytes]:
         """A file of unknown length, written as it comes; its sizes follow it (zip64 data descriptor)."""
-        started = self.offset
-        yield self._count(_local(name, when, DESCRIPTOR, 0, LIMIT_32, LIMIT_32))
+        file = _File(name, when, DESCRIPTOR, offset=self.offset)
+        yield self._count(_local(file))
         deflate = zlib.compressobj(LEVEL, zlib.DEFLATED, -zlib.MAX_WBITS)
-        crc = size = 0
         begun = self.offset
         for piece in pieces:
-            crc, size = zlib.crc32(piece, crc), size + len(piece)
+            file.crc, file.size = zlib.crc32(piece, file.crc), file.size + len(piece)
             if packed := deflate.compress(piece):
                 yield self._count(packed)
         yield self._count(deflate.flush())
-        packed_size = self.offset - begun
-        yield self._count(DESCRIPTOR_64.pack(b"PK\x07\x08", crc, packed_size, size))
-        self._note(name, when, DESCRIPTOR, crc, packed_size, size, started, b"")
+        file.packed = self.offset - begun
+        yield self._count(DESCRIPTOR_64.pack(b"PK\x07\x08", file.crc, file.packed, file.size))
+        self._note(file)
 
     def finish(self) -> Iterator[bytes]:
         start, size = self.offset, self._directory.tell()
@@ -86,58 +99,37 @@ class ZipWriter:
         self.offset += len(octets)
         return octets
 
-    def _note(
-        self, name: str, when: datetime, flags: int, crc: int, packed: int, size: int, started: int, comment: bytes
-    ) -> None:
-        large = [value for value in (size, packed, started) if value >= LIMIT_32]
+    def _note(self, file: _File) -> None:
+        values = (file.size, file.packed, file.offset)
+        large = [value for value in values if value >= LIMIT_32]
         extra = struct.pack(f"<HH{len(large)}Q", 1, 8 * len(large), *large) if large else b""
-        encoded = name.encode()
-        version = 45 if large or flags & DESCRIPTOR else 20
-        shown = [min(value, LIMIT_32) for value in (packed, size, started)]
-        day, time = _dos(when)
-        self._directory.write(
-            CENTRAL.pack(
-                b"PK\x01\x02",
-                45,
-                3,
-                version,
-                0,
-                UTF8 | flags,
-                DEFLATED,
-                time,
-                day,
-                crc,
-                shown[0],
-                shown[1],
-                len(encoded),
-                len(extra),
-                len(comment),
-                0,
-                0,
-                0o100600 << 16,
-                shown[2],
-            )  # fmt: skip
-            + encoded
-            + extra
-            + comment
-        )
+        size, packed, offset = (min(value, LIMIT_32) for value in values)
+        encoded = file.name.encode()
+        version = 45 if large or file.flags & DESCRIPTOR else 20
+        lengths = (len(encoded), len(extra), len(file.comment), 0, 0)
+        head = CENTRAL.pack(
+            b"PK\x01\x02", *(45, 3, version, 0), *(UTF8 | file.flags, DEFLATED, *_dos(file.when)),
+            *(file.crc, packed, size), *lengths, *(0o100600 << 16, offset),
+        )  # fmt: skip
+        self._directory.write(head + encoded + extra + file.comment)
         self.count += 1
 
 
-def _local(name: str, when: datetime, flags: int, crc: int, packed: int, size: int) -> bytes:
-    encoded = name.encode()
-    extra = struct.pack("<HHQQ", 1, 16, 0, 0) if flags & DESCRIPTOR else b""
-    version = 45 if extra else 20
-    day, time = _dos(when)
+def _local(file: _File) -> bytes:
+    encoded = file.name.encode()
+    late = bool(file.flags & DESCRIPTOR)
+    extra = struct.pack("<HHQQ", 1, 16, 0, 0) if late else b""
+    sizes = (LIMIT_32, LIMIT_32) if late else (file.packed, file.size)
     head = LOCAL.pack(
-        b"PK\x03\x04", version, UTF8 | flags, DEFLATED, time, day, crc, packed, size, len(encoded), len(extra)
-    )
+        b"PK\x03\x04", *(45 if late else 20, UTF8 | file.flags, DEFLATED, *_dos(file.when)),
+        *(0 if late else file.crc, *sizes), *(len(encoded), len(extra)),
+    )  # fmt: skip
     return head + encoded + extra
 
 
 def _dos(when: datetime) -> tuple[int, int]:
-    """Date and time of MS-DOS: from 1980 on, in steps of two seconds."""
+    """Time and date of MS-DOS: from 1980 on, in steps of two seconds."""
     utc = when.astimezone(UTC)
     if not 1980 <= utc.year <= 2107:
-        return 0x21, 0
-    return (utc.year - 1980) << 9 | utc.month << 5 | utc.day, utc.hour << 11 | utc.minute << 5 | utc.second // 2
+        return 0, 0x21
+    return utc.hour << 11 | utc.minute << 5 | utc.second // 2, (utc.year - 1980) << 9 | utc.month << 5 | utc.day

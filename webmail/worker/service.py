@@ -19,6 +19,7 @@ from django.db import close_old_connections, connections
 from webmail.errors import MailError
 from webmail.events.signal import DatabaseSignal
 from webmail.outbox.deliver import deliver_due, drain
+from webmail.transfer import run as transfers
 
 from . import lease, upkeep
 from .job import Parked, run_account
@@ -41,11 +42,13 @@ class Worker:
         self.stopping = threading.Event()
         self.pool = ThreadPoolExecutor(threads, thread_name_prefix="account")
         self.outbox_pool = ThreadPoolExecutor(2, thread_name_prefix="outbox")
+        self.transfer_pool = ThreadPoolExecutor(1, thread_name_prefix="transfer")
         self.selector = selectors.DefaultSelector()
         self.parked: dict[int, Parked] = {}
         self.running: dict[int, Future[Parked | None]] = {}
         self.lost: set[int] = set()
         self.outbox: Future[object] | None = None
+        self.transfer: Future[object] | None = None
         self.upkeep: Future[object] | None = None
         self.signal: DatabaseSignal | None = None
 
@@ -102,6 +105,9 @@ class Worker:
                 self._start(account_id, claimed=True)
             if self.outbox is None or self.outbox.done():
                 self.outbox = self.outbox_pool.submit(_with_database, deliver_due, self.name, self.stopping.is_set)
+            if self.transfer is None or self.transfer.done():
+                work = transfers.run_due
+                self.transfer = self.transfer_pool.submit(_with_database, work, self.name, self.stopping.is_set)
             return min(1.0, max(TICK_SECONDS, lease.next_due(set(self.running))))
         except Exception:
             # The database may be away for a while; what is due stays due.
@@ -153,6 +159,7 @@ class Worker:
     def _renew(self) -> None:
         try:
             lost = lease.renew(self.name, set(self.parked) | set(self.running))
+            transfers.renew(self.name)
         except Exception:
             logger.exception("leases could not be renewed")
             return
@@ -167,7 +174,8 @@ class Worker:
         deadline = time.monotonic() + STOP_SECONDS
         self.pool.shutdown(wait=False, cancel_futures=True)
         self.outbox_pool.shutdown(wait=False, cancel_futures=True)
-        for future in [*self.running.values(), self.outbox, self.upkeep]:
+        self.transfer_pool.shutdown(wait=False, cancel_futures=True)
+        for future in [*self.running.values(), self.outbox, self.transfer, self.upkeep]:
             if future is not None:
                 with suppress(Exception):
                     future.result(timeout=max(0.0, deadline - time.monotonic()))

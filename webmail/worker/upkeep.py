@@ -8,6 +8,7 @@ from django.utils import timezone
 from accounts.models import MailAccount
 from webmail.models import Conversation, Message
 from webmail.sync.bodies import trim_cache
+from webmail.transfer.run import tidy
 
 BATCH = 500
 LONG_MISSING = timedelta(hours=1)
@@ -15,6 +16,7 @@ LONG_MISSING = timedelta(hours=1)
 
 def run() -> None:
     trim_cache(settings.BODY_CACHE_BYTES)
+    tidy()
     Message.objects.filter(missing_since__lt=timezone.now() - LONG_MISSING).delete()
     empty = Conversation.objects.filter(messages__isnull=True).values_list("pk", flat=True)[:BATCH]
     Conversation.objects.filter(pk__in=list(empty)).delete()

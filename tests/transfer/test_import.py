@@ -1,0 +1,223 @@
+"""Files that were uploaded become messages, here or on a server, each once."""
+
+import io
+import zipfile
+from datetime import UTC, datetime
+
+import pytest
+from django.core.files.storage import default_storage
+
+from tests.transfer.conftest import mail, numbers, settle_local, upload, work, zipped
+from webmail.errors import GiveUp
+from webmail.models import Folder, Message, StoredContent, Transfer
+from webmail.sync import bodies
+from webmail.transfer import export, jobs, run
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.database]
+
+
+def mbox_of(*messages: bytes) -> bytes:
+    lines = [b"From bob@example.test Mon Nov  2 07:05:09 2026\n" + raw.replace(b"\r\n", b"\n") for raw in messages]
+    return b"\n".join(lines)
+
+
+def test_an_mbox_becomes_messages_with_their_flags_and_dates(user, inbox):
+    seen = mail(1).replace(b"\r\n\r\n", b"\r\nStatus: RO\r\nX-Status: F\r\n\r\n", 1)
+    transfer = work(upload(user, inbox, mbox_of(seen, mail(2), mail(3))))
+    assert (transfer.state, numbers(transfer)) == ("done", [(3, 0, 0)])
+    rows = Message.objects.filter(shown_in=inbox).order_by("message_id")
+    assert [(row.subject, row.seen, row.flagged) for row in rows] == [
+        ("Letter 1", True, True),
+        ("Letter 2", False, False),
+        ("Letter 3", False, False),
+    ]
+    assert rows[1].internaldate == datetime(2026, 11, 2, 7, 5, 9, tzinfo=UTC)
+    assert b"".join(bodies.source(rows[0])) == mail(1)
+    settle_local(inbox.account)
+    assert Message.objects.get(subject="Letter 3").preview == "This is letter 3."
+
+
+def test_importing_the_same_again_skips_everything(user, inbox):
+    work(upload(user, inbox, mbox_of(mail(1), mail(2))))
+    again = work(upload(user, inbox, mbox_of(mail(1), mail(2), mail(3), mail(3))))
+    assert numbers(again) == [(1, 3, 0)]
+    assert Message.objects.count() == 3
+
+
+def test_equal_ids_with_other_content_are_both_kept(user, inbox):
+    work(upload(user, inbox, mbox_of(mail(1), mail(1, "And a footer."))))
+    assert Message.objects.count() == 2
+
+
+def test_messages_without_an_id_are_told_apart_by_what_they_say(user, inbox):
+    raw = mail(1).replace(b"Message-ID: <letter-1@example.test>\r\n", b"")
+    other = raw.replace(b"Letter 1", b"Letter 2")
+    assert numbers(work(upload(user, inbox, mbox_of(raw, other, raw)))) == [(2, 1, 0)]
+    assert numbers(work(upload(user, inbox, mbox_of(raw, other)))) == [(0, 2, 0)]
+
+
+def test_a_zip_of_messages_and_mboxes_is_imported_with_what_is_wrong_named(user, inbox):
+    content = zipped(
+        {
+            "../../evil\r\n.eml": mail(1),
+            "Work/2.eml": mail(2).replace(b"\r\n", b"\n"),
+            "Work.mbox": mbox_of(mail(3), mail(4)),
+            "__MACOSX/._2.eml": b"junk",
+            "picture.jpg": b"\xff\xd8",
+            "notes.txt": b"only notes",
+            "bomb.eml": b"Subject: x\r\n\r\n" + b"\0" * 60_000_000,
+        }
+    )
+    transfer = work(upload(user, inbox, content, "mail.zip"))
+    assert (transfer.state, numbers(transfer)) == ("done", [(4, 0, 2)])
+    assert [name for name, _ in transfer.failures] == ["notes.txt", "bomb.eml"]
+    assert b"".join(bodies.source(Message.objects.get(subject="Letter 2"))) == mail(2)
+
+
+def test_one_message_is_imported(user, inbox):
+    assert numbers(work(upload(user, inbox, mail(7), "a.eml"))) == [(1, 0, 0)]
+
+
+@pytest.mark.parametrize("content", [b"", b"\xff\xd8\xff\xe0 a picture", b"PK\x03\x04 not an archive", b"hello"])
+def test_what_is_no_mail_is_refused_at_once(user, inbox, content):
+    with pytest.raises(GiveUp):
+        upload(user, inbox, content)
+    assert not Transfer.objects.exists()
+
+
+@pytest.mark.parametrize("kind", ["zip", "mbox"])
+def test_what_is_exported_can_be_imported_elsewhere(user, inbox, put, kind):
+    put(mail(1), flags=("\\Seen", "Work"), when=datetime(2020, 1, 2, 3, 4, 6, tzinfo=UTC))
+    put(mail(2, "\r\nFrom here on\r\n>From there"))
+    content = b"".join(export.folder_archive(inbox, kind))
+    other = Folder.objects.get(account=inbox.account, name="Archive")
+    assert numbers(work(upload(user, other, content, "backup"))) == [(2, 0, 0)]
+    for number in (1, 2):
+        old = Message.objects.get(shown_in=inbox, subject=f"Letter {number}")
+        new = Message.objects.get(shown_in=other, subject=f"Letter {number}")
+        assert b"".join(bodies.source(new)) == b"".join(bodies.source(old))
+        assert (new.seen, new.keywords, new.internaldate.replace(microsecond=0)) == (
+            old.seen,
+            old.keywords,
+            old.internaldate.replace(microsecond=0),
+        )
+
+
+def test_a_worker_killed_at_any_message_goes_on_without_doubles(user, inbox, monkeypatch):
+    transfer = upload(user, inbox, mbox_of(*(mail(number) for number in range(6))))
+    real = run.Target.put
+    calls = 0
+
+    class Killed(BaseException):
+        pass
+
+    def put(self, letter):
+        nonlocal calls
+        calls += 1
+        if calls % 2:
+            real(self, letter)
+        raise Killed
+
+    monkeypatch.setattr(run.Target, "put", put)
+    for _ in range(4):
+        Transfer.objects.filter(state="running").update(lease_until="2026-01-01T00:00Z")
+        with pytest.raises(Killed):
+            run.run_due("worker", lambda: False)
+    monkeypatch.setattr(run.Target, "put", real)
+    work(transfer)
+    assert transfer.state == "done"
+    assert sorted(Message.objects.values_list("subject", flat=True)) == [f"Letter {number}" for number in range(6)]
+    assert numbers(transfer) == [(6, 0, 0)]
+    assert StoredContent.objects.count() == 6
+
+
+def test_the_file_goes_when_all_of_it_is_imported(user, inbox):
+    transfer = upload(user, inbox, mbox_of(mail(1)))
+    name = transfer.file.name
+    assert default_storage.exists(name)
+    work(transfer)
+    assert not transfer.file
+    assert not default_storage.exists(name)
+
+
+def test_a_cancelled_import_stops_and_can_go_on(user, inbox, monkeypatch):
+    transfer = upload(user, inbox, mbox_of(mail(1), mail(2), mail(3)))
+    real = run.Target.put
+
+    def put(self, letter):
+        real(self, letter)
+        jobs.cancel(transfer)
+
+    monkeypatch.setattr(run.Target, "put", put)
+    run.run_due("worker", lambda: False)
+    transfer.refresh_from_db()
+    assert (transfer.state, Message.objects.count()) == ("cancelled", 1)
+    monkeypatch.setattr(run.Target, "put", real)
+    jobs.go_on(transfer)
+    work(transfer)
+    assert (transfer.state, Message.objects.count()) == ("done", 3)
+    assert sum(numbers(transfer)[0]) == 3
+
+
+def test_two_workers_do_not_take_the_same_transfer(user, inbox, monkeypatch):
+    upload(user, inbox, mbox_of(mail(1)))
+    assert run._claim("one") is not None
+    assert run._claim("two") is None
+    Transfer.objects.update(lease_until="2026-01-01T00:00Z")
+    assert run._claim("two") is not None
+
+
+def test_no_room_here_is_waited_out(user, inbox, monkeypatch):
+    transfer = upload(user, inbox, mbox_of(mail(1)))
+    real = run.Target.put
+
+    def full(self, letter):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(run.Target, "put", full)
+    run.run_due("worker", lambda: False)
+    transfer.refresh_from_db()
+    assert (transfer.state, transfer.attempts) == ("waiting", 1)
+    monkeypatch.setattr(run.Target, "put", real)
+    assert numbers(work(transfer)) == [(1, 0, 0)]
+
+
+def test_an_archive_that_unpacks_to_too_much_in_all_stops(user, inbox, settings):
+    settings.MAX_IMPORT_BYTES = 100
+    content = zipped({f"{number}.eml": mail(number) for number in range(10)})
+    transfer = work(upload(user, inbox, content, "mail.zip"))
+    assert transfer.state == "failed"
+    assert "unpacks" in transfer.sentence
+    assert Message.objects.count() < 10
+
+
+def test_an_export_of_an_account_keeps_its_folders_and_is_noted(user, inbox, put):
+    put(mail(1))
+    put(mail(2), folder="Archive")
+    local = inbox.account
+    Folder.objects.create(
+        account=local, name="a/../\u202eevil", delimiter="/", uidvalidity=1, uidnext=1, backfill_uid=1
+    )
+    put(mail(3, "\nx"), folder="a/../\u202eevil")
+    content = b"".join(export.account_archive(local, "zip"))
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        assert archive.testzip() is None
+        names = archive.namelist()
+        assert {name.rpartition("/")[0] for name in names} == {"INBOX", "Archive", "a/_/evil"}
+    assert local.backups.get().messages == 3
+    mboxes = zipfile.ZipFile(io.BytesIO(b"".join(export.account_archive(local, "mbox"))))
+    assert set(mboxes.namelist()) >= {"INBOX.mbox", "Archive.mbox"}
+    assert mboxes.read("INBOX.mbox").startswith(b"From bob@example.test ")
+
+
+@pytest.mark.parametrize("kind", ["zip", "mbox"])
+def test_an_export_names_what_it_could_not_have(inbox, put, kind):
+    put(mail(1))
+    put(mail(2))
+    default_storage.delete(StoredContent.objects.order_by("pk")[0].file.name)
+    content = b"".join(export.account_archive(inbox.account, kind))
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        assert b"Letter 1" in archive.read("NOT-EXPORTED.txt")
+    backup = inbox.account.backups.get()
+    assert (backup.messages, backup.missing) == (1, 1)
+    assert (b"Letter 1" in b"".join(export.folder_archive(inbox, "mbox"))) is True
