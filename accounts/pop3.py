@@ -11,7 +11,6 @@ from django.db.models import Max
 from webmail.errors import GiveUp
 from webmail.imap.types import Endpoint
 from webmail.models import Download, Folder, LedgerEntry, SpecialUse
-from webmail.models.mirror import announce
 from webmail.sync.folder_actions import create_folder
 from webmail.sync.local import STANDARD, ensure_folders
 
@@ -78,7 +77,8 @@ def add(user: User, address: str, attempt: PopAttempt, folder_name: str) -> tupl
         raise Refused([(None, NOT_ALLOWED)])
     _refuse_double(user, attempt)
     outgoing = attempt.outgoing or find_outgoing(address, attempt.incoming.host)
-    said = _verified(attempt, outgoing, attempt.password, attempt.smtp_password or attempt.password)
+    incoming, sending = _check_both(attempt, outgoing)
+    said = _incoming_said(incoming) + _outgoing_said(sending, attempt)
     with transaction.atomic():
         # One at a time for a person: no constraint of the database sees two rows of two tables.
         User.objects.select_for_update().get(pk=user.pk)
@@ -137,12 +137,19 @@ def check(account: MailAccount) -> tuple[Checked, Checked]:
     )
 
 
+def check_entered(address: str, attempt: PopAttempt) -> tuple[Checked, Checked]:
+    """Both servers as they were entered; nothing is kept. Raise Refused where they may not be asked."""
+    if servers_fixed():
+        raise Refused([(None, NOT_ALLOWED)])
+    outgoing = attempt.outgoing or find_outgoing(address, attempt.incoming.host)
+    return _check_both(attempt, outgoing)
+
+
 def stop_download(account: MailAccount) -> None:
     """The mail stays, and so does the ledger: set up again, the download fetches nothing twice."""
     with transaction.atomic():
         Download.objects.filter(account=account).delete()
         look_again(account)
-        announce(account.user_id)
 
 
 def _verify_changes(account: MailAccount, download: Download | None, attempt: PopAttempt) -> tuple[str, ...]:
@@ -164,12 +171,12 @@ def _verify_changes(account: MailAccount, download: Download | None, attempt: Po
     return said
 
 
-def _verified(attempt: PopAttempt, outgoing: Endpoint | None, password: str, smtp_password: str) -> tuple[str, ...]:
-    incoming, sending = at_once(
-        lambda: check_maildrop(attempt.incoming, attempt.username, password, attempt.wishes.policy),
-        lambda: check_outgoing(outgoing, attempt.smtp_username or attempt.username, smtp_password),
+def _check_both(attempt: PopAttempt, outgoing: Endpoint | None) -> tuple[Checked, Checked]:
+    username, password = attempt.smtp_username or attempt.username, attempt.smtp_password or attempt.password
+    return at_once(
+        lambda: check_maildrop(attempt.incoming, attempt.username, attempt.password, attempt.wishes.policy),
+        lambda: check_outgoing(outgoing, username, password),
     )
-    return _incoming_said(incoming) + _outgoing_said(sending, attempt)
 
 
 def _incoming_said(checked: Checked) -> tuple[str, ...]:

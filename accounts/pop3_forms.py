@@ -32,7 +32,7 @@ BEGINNINGS = [
     ("all", "Everything that is there"),
     ("30", "The last 30 days"),
     ("365", "The last year"),
-    ("date", "From"),
+    ("date", "From a certain day on"),
 ]
 OFTEN = {
     5: "Every 5 minutes",
@@ -69,7 +69,7 @@ class PopForm(OutgoingForm):
     understood = forms.BooleanField(label="Yes, delete messages on the server", required=False)
     begin = forms.ChoiceField(label="Fetch", choices=BEGINNINGS, initial="all")
     since = forms.DateField(
-        label="From this day on", required=False, widget=forms.DateInput(format="%Y-%m-%d", attrs={"type": "date"})
+        label="First day", required=False, widget=forms.DateInput(format="%Y-%m-%d", attrs={"type": "date"})
     )
     tag = forms.CharField(
         label="Tag its messages with (one word)",

@@ -186,7 +186,7 @@ class OutgoingMessageAdmin(CanAct):
 class DownloadAdmin(CanAct):
     """Set up on the page of the account, where its user name and password are."""
 
-    list_display = ("account", "person", "host", "policy", "state", "runs", "imported", "failures", "trouble")
+    list_display = ("account", "person", "host", "state", "runs", "imported", "failures", "trouble")
     list_filter = ("policy", "account__paused", "account__sync__status")
     list_select_related = ("account__user", "account__sync", "account__download")
     search_fields = ("account__address", "account__username", "host", "account__user__email")
@@ -218,7 +218,7 @@ class DownloadAdmin(CanAct):
         if status is None or not status.running:
             sync = getattr(download.account, "sync", None)
             return "Paused" if download.account.paused else sync.get_status_display() if sync is not None else "—"
-        return f"Fetching: {status.progress}"
+        return "Fetching" if status.percent is None else f"Fetching, {status.percent} %"
 
     @admin.display(description="last and next run", ordering="next_at")
     def runs(self, download: Download) -> str:

@@ -130,7 +130,7 @@ def account_pause(request: HttpRequest, account_id: int) -> HttpResponse:
         else:
             look_again(account)
     messages.success(request, f"{account} is paused." if account.paused else f"{account} goes on.")
-    return redirect("account-edit", account.pk) if account.is_local else redirect("settings-accounts")
+    return redirect("account-edit", account.pk) if "stay" in request.POST else redirect("settings-accounts")
 
 
 @login_required

@@ -28,6 +28,8 @@ def account_add_pop3(request: HttpRequest) -> HttpResponse:
     if request.method != "POST":
         return _add_page(request, PopAddForm())
     form = PopAddForm(request.POST, kept=kept.recall(request))
+    if "test" in request.POST:
+        return _tried(request, form)
     if not form.is_valid():
         return _add_page(request, form, status=422)
     address = form.cleaned_data["address"]
@@ -126,8 +128,44 @@ def tested_page(request: HttpRequest, account: MailAccount, results: list[tuple[
     return edit_page(request, account, PopEditForm(account, _download(account)), results=results)
 
 
-def _add_page(request: HttpRequest, form: PopAddForm, status: int = 200) -> HttpResponse:
-    context = {"form": form, "section": "accounts", "fixed": pop3.servers_fixed(), "kind": "pop3"}
+@sensitive_variables("form", "attempt")
+def _tried(request: HttpRequest, form: PopAddForm) -> HttpResponse:
+    """Say a line about each server; a fragment for htmx, else the page, on which an accepted password is remembered."""
+    results: list[tuple[bool, str]] = []
+    if not form.is_valid():
+        results = [(False, f"{_label(form, name)}{errors[0]}") for name, errors in form.errors.items()]
+    elif not attempts.may_try(request, form.cleaned_data["address"]):
+        results = [(False, attempts.TOO_MANY)]
+    else:
+        attempt = form.attempt()
+        try:
+            checks = pop3.check_entered(form.cleaned_data["address"], attempt)
+        except Refused as refused:
+            results = [(False, sentence) for _, sentence in refused.errors]
+        else:
+            results = [(checked.ok, checked.sentence) for checked in checks]
+            if checks[0].ok:
+                form.password_accepted = True
+                kept.keep(request, attempt.password, attempt.smtp_password)
+    if request.headers.get("HX-Request"):
+        return render(request, "accounts/_results.html", {"results": results})
+    return _add_page(request, form, status=200 if form.is_valid() else 422, results=results)
+
+
+def _label(form: PopAddForm, name: str) -> str:
+    return f"{form.fields[name].label}: " if name in form.fields else ""
+
+
+def _add_page(
+    request: HttpRequest, form: PopAddForm, status: int = 200, results: list[tuple[bool, str]] | None = None
+) -> HttpResponse:
+    context = {
+        "form": form,
+        "section": "accounts",
+        "fixed": pop3.servers_fixed(),
+        "kind": "pop3",
+        "results": results,
+    }
     return render(request, "accounts/pop3_add.html", context, status=status)
 
 

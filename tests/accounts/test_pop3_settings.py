@@ -293,6 +293,36 @@ def test_an_earlier_beginning_looks_at_what_was_left_out(
     assert [entry.uidl for entry in LedgerEntry.objects.all()] == ["have"]
 
 
+def test_servers_can_be_tried_before_anything_is_kept(signed_in: Client, mailbox: Mailbox) -> None:
+    url, htmx = reverse("account-add-pop3"), {"HX-Request": "true"}
+    data = {**entered(mailbox), "test": "1"}
+    fragment = signed_in.post(url, data, headers=htmx).content.decode()
+    assert "<html" not in fragment
+    assert "signed in at localhost, no messages there" in fragment
+    assert "Outgoing mail: signed in at localhost." in fragment
+    assert mailbox.password not in fragment
+    wrong = signed_in.post(url, {**data, "password": "wrong"}, headers=htmx).content.decode()
+    assert wrong.count('class="bad"') == 2
+    incomplete = signed_in.post(url, {**data, "pop_host": "", "tag": "two words"}, headers=htmx).content.decode()
+    assert "Incoming server (POP3): Enter the name" in incomplete
+    assert "A tag is one word" in incomplete
+    assert not MailAccount.objects.filter(kind="pop3").exists()
+
+    page = signed_in.post(url, data)
+    assert page.context["form"].password_accepted
+    assert "signed in at localhost" in page.content.decode()
+    assert signed_in.post(url, entered(mailbox, password="")).status_code == 302
+    assert MailAccount.objects.get(kind="pop3").password.reveal() == mailbox.password
+
+
+def test_trying_servers_is_limited(signed_in: Client, mailbox: Mailbox, settings: Any) -> None:
+    settings.SIGN_IN_ATTEMPTS = 1
+    url, data = reverse("account-add-pop3"), {**entered(mailbox), "test": "1"}
+    signed_in.post(url, data)
+    assert b"too many attempts" in signed_in.post(url, data).content
+    assert signed_in.post(url, entered(mailbox)).status_code == 429
+
+
 def test_the_test_says_what_lies_there_and_what_works(signed_in: Client, local: MailAccount, mailbox: Mailbox) -> None:
     mailbox.deliver(LETTER)
     fragment = results(signed_in, local)
@@ -342,7 +372,7 @@ def test_a_pop3_account_opens_no_sign_in(signed_in: Client, account: MailAccount
 def test_removing_asks_what_becomes_of_the_mail(signed_in: Client, local: MailAccount) -> None:
     LocalMailbox(local).append("INBOX", LETTER)
     url = reverse("account-remove", args=[local.pk])
-    assert b"1 message stored here" in signed_in.get(url).content
+    assert b"1 message stored here: what becomes of it?" in signed_in.get(url).content
     assert signed_in.post(url).status_code == 422
     assert signed_in.post(url, {"mail": "burn"}).status_code == 422
     assert Message.objects.filter(account=local).count() == 1
