@@ -66,6 +66,7 @@ class ScriptedPop3:
         self._context = context
         self._stls = stls
         self._changed = threading.Condition()
+        self._sessions = 0
         self._listener = socket.create_server((self.host, 0))
         self.port: int = self._listener.getsockname()[1]
 
@@ -86,6 +87,11 @@ class ScriptedPop3:
         with self._changed:
             assert self._changed.wait_for(lambda: bool(self.commands(command)), _WAIT_SECONDS), self.received
 
+    def wait_until_left(self) -> None:
+        """Wait until every session has ended, as a server that locks the maildrop would make the next one wait."""
+        with self._changed:
+            assert self._changed.wait_for(lambda: self._sessions == 0, _WAIT_SECONDS)
+
     def _accept(self) -> None:
         while True:
             try:
@@ -93,7 +99,17 @@ class ScriptedPop3:
                 connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             except OSError:
                 return
-            threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
+            with self._changed:
+                self._sessions += 1
+            threading.Thread(target=self._session, args=(connection,), daemon=True).start()
+
+    def _session(self, connection: socket.socket) -> None:
+        try:
+            self._serve(connection)
+        finally:
+            with self._changed:
+                self._sessions -= 1
+                self._changed.notify_all()
 
     def _serve(self, connection: socket.socket) -> None:
         with contextlib.suppress(OSError), contextlib.ExitStack() as stack:
