@@ -20,6 +20,7 @@ from . import attempts, edit
 from .admin_download import DownloadInline
 from .fields import clean_host
 from .models import Identity, MailAccount, ProviderPreset, User, sign_in_key
+from .pop3 import forget_ids
 from .register import look_again
 from .signin import Refused
 
@@ -208,6 +209,16 @@ class MailAccountAdmin(admin.ModelAdmin):
                 if account.is_local:
                     ensure_folders(account)
             look_again(account)
+
+    def save_related(self, request: HttpRequest, form: forms.ModelForm, formsets: list[Any], change: bool) -> None:
+        changed = {
+            *form.changed_data,
+            *(name for formset in formsets for each in formset for name in each.changed_data),
+        }
+        with transaction.atomic():
+            super().save_related(request, form, formsets, change)
+            if change and form.instance.is_local and changed & {"host", "username"}:
+                forget_ids(form.instance)
 
     @admin.action(description="Test the servers")
     def test(self, request: HttpRequest, accounts: QuerySet[MailAccount]) -> None:

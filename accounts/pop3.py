@@ -10,7 +10,7 @@ from django.db.models import Max
 
 from webmail.errors import GiveUp
 from webmail.imap.types import Endpoint
-from webmail.models import Download, Folder, LedgerEntry, SpecialUse
+from webmail.models import Download, Folder, LedgerEntry, Maildrop, SpecialUse
 from webmail.sync.folder_actions import create_folder
 from webmail.sync.local import STANDARD, ensure_folders
 
@@ -102,6 +102,8 @@ def save(account: MailAccount, attempt: PopAttempt, folder_id: int) -> tuple[str
     download = Download.objects.filter(account=account).first()
     _refuse_double(account.user, attempt, account)
     said = _verify_changes(account, download, attempt)
+    before = (download.host, account.username) if download is not None else None
+    moved = before is not None and before != (attempt.incoming.host, attempt.username)
     folder = next((each for each in folders_for_mail(account) if each.pk == folder_id), None)
     with transaction.atomic():
         _set(account, attempt, attempt.outgoing)
@@ -112,10 +114,8 @@ def save(account: MailAccount, attempt: PopAttempt, folder_id: int) -> tuple[str
         else:
             # Not save(): what the worker notes about a run under way stays.
             Download.objects.filter(pk=download.pk).update(**columns)
-        if download is not None and _begins_earlier(attempt.wishes.since, download.since):
-            # What was left on the server for its age is looked at again.
-            skipped = LedgerEntry.objects.filter(account=account, state=LedgerEntry.State.SKIPPED)
-            skipped._raw_delete(using=skipped.db)  # noqa: SLF001 - nothing refers to an entry
+        if moved:
+            forget_ids(account)
         look_again(account)
     return said
 
@@ -145,9 +145,22 @@ def check_entered(address: str, attempt: PopAttempt) -> tuple[Checked, Checked]:
     return _check_both(attempt, outgoing)
 
 
+def forget_ids(account: MailAccount) -> None:
+    """Another server, or another maildrop: equal ids mean nothing there, so what it lists is known by its content only.
+
+    Without this a message nobody has fetched could be taken for one that was, and be deleted.
+    """
+    # A session at the old place files nothing more, and with that notes no more ids.
+    Maildrop.objects.filter(account=account).delete()
+    entries = LedgerEntry.objects.filter(account=account)
+    entries.filter(state=LedgerEntry.State.SKIPPED).delete()
+    entries.exclude(uidl="").update(uidl="")
+
+
 def stop_download(account: MailAccount) -> None:
     """The mail stays, and so does the ledger: set up again, the download fetches nothing twice."""
     with transaction.atomic():
+        Maildrop.objects.filter(account=account).delete()
         Download.objects.filter(account=account).delete()
         look_again(account)
 
@@ -247,7 +260,3 @@ def _folder_named(account: MailAccount, name: str) -> Folder:
         raise Refused([("folder_name", error.sentence)]) from error
     ensure_folders(account)
     return folder
-
-
-def _begins_earlier(wanted: date | None, before: date | None) -> bool:
-    return before is not None and (wanted is None or wanted < before)

@@ -71,6 +71,6 @@ def look_again(account: MailAccount) -> None:
     """Forget what went wrong last, have the worker try at once, and tell open browsers."""
     with transaction.atomic():
         if account.is_local:
-            Download.objects.filter(account=account).update(next_at=timezone.now())
+            Download.objects.filter(account=account).update(next_at=timezone.now(), failures=0)
         attention.retry(account.pk)
         announce(account.user_id)

@@ -3,27 +3,34 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from django.core.cache import cache
 from django.template.defaultfilters import filesizeformat
 from django.utils import timezone
 from django.utils.timesince import timesince, timeuntil
 
 from webmail.models import Download, SyncState
+from webmail.pop3.importer import FAILURES_BEFORE_PAUSE
 
 from .models import MailAccount
 
 Status = SyncState.Status
 MINUTE = timedelta(minutes=1)
 POLL_RUNNING, POLL_IDLE = 2, 20
-# Too short a time says nothing about the rate.
-MEASURED_SECONDS = 2.0
+# Too short a time says nothing about the rate; in a long one the run may have waited.
+MEASURED_SECONDS, FORGOTTEN_SECONDS, UNBROKEN_SECONDS = 2.0, 60.0, 600.0
+
+Sample = tuple[float, int, int]
 
 
 def state_of(account: MailAccount) -> tuple[str, str]:
     """How the account fares: (kind for the stylesheet, sentence)."""
     sync = getattr(account, "sync", None)
+    download = getattr(account, "download", None) if account.is_local else None
     if account.paused:
+        if download is not None and download.failures >= FAILURES_BEFORE_PAUSE and sync is not None and sync.sentence:
+            return "blocked", f"Paused after {download.failures} failures in a row: {sync.sentence}"
         return "paused", "Paused: nothing is fetched or sent."
-    if account.is_local and getattr(account, "download", None) is None:
+    if account.is_local and download is None:
         return "ok", "Its mail lives here only; nothing is downloaded any more."
     if sync is None or sync.status == Status.NEW:
         return "syncing", "Not yet looked at."
@@ -125,24 +132,36 @@ def progress(download: Download) -> str:
     said = [f"{download.messages_done:,} of {download.messages_total:,} message{_plural(download.messages_total)}"]
     if download.octets_total:
         said.append(f"{_size(download.octets_done)} of {_size(download.octets_total)}")
-    seconds = (timezone.now() - download.started_at).total_seconds() if download.started_at else 0.0
-    if seconds >= MEASURED_SECONDS and download.messages_done:
-        if download.octets_done:
-            said.append(f"{_size(download.octets_done / seconds)} a second")
-        else:
-            said.append(f"{download.messages_done / seconds:,.1f} messages a second")
-        if (left := _seconds_left(download, seconds)) is not None:
-            said.append(_left(left))
+    messages, octets = _rates(download)
+    if octets:
+        said.append(f"{_size(octets)} a second")
+    elif messages:
+        said.append(f"{messages:,.1f} messages a second")
+    if octets and download.octets_total > download.octets_done:
+        said.append(_left((download.octets_total - download.octets_done) / octets))
+    elif messages and not octets and download.messages_total > download.messages_done:
+        said.append(_left((download.messages_total - download.messages_done) / messages))
     return ", ".join(said)
 
 
-def _seconds_left(download: Download, seconds: float) -> float | None:
-    if download.octets_total and download.octets_done:
-        done, total = download.octets_done, download.octets_total
-    else:
-        done, total = download.messages_done, download.messages_total
-    # Servers lie about sizes, so a run may be beyond its total.
-    return (total - done) * seconds / done if 0 < done < total else None
+def _rates(download: Download) -> tuple[float, float]:
+    """Messages and octets a second: of the last minute if somebody has been looking, else of a run that is young."""
+    key = f"fetching:{download.pk}"
+    now = timezone.now().timestamp()
+    current: Sample = (now, download.messages_done, download.octets_done)
+    samples: list[Sample] = [
+        each
+        for each in cache.get(key, [])
+        if now - each[0] < FORGOTTEN_SECONDS and each[1] <= current[1] and each[2] <= current[2]
+    ]
+    if not samples or now - samples[-1][0] >= 1.0:
+        cache.set(key, [*samples, current], FORGOTTEN_SECONDS)
+    if not samples and download.started_at is not None and now - download.started_at.timestamp() < UNBROKEN_SECONDS:
+        samples = [(download.started_at.timestamp(), 0, 0)]
+    if not samples or now - samples[0][0] < MEASURED_SECONDS:
+        return 0.0, 0.0
+    since, messages, octets = samples[0]
+    return (current[1] - messages) / (now - since), (current[2] - octets) / (now - since)
 
 
 def _percent(download: Download) -> int | None:

@@ -190,7 +190,7 @@ class DownloadAdmin(CanAct):
     list_filter = ("policy", "account__paused", "account__sync__status")
     list_select_related = ("account__user", "account__sync", "account__download")
     search_fields = ("account__address", "account__username", "host", "account__user__email")
-    ordering = ("-account__sync__failures", "next_at")
+    ordering = ("-failures", "next_at")
     actions = ("run_now", "pause", "resume")
 
     def has_add_permission(self, request: HttpRequest) -> bool:
@@ -224,11 +224,6 @@ class DownloadAdmin(CanAct):
     def runs(self, download: Download) -> str:
         status = fetching(download.account)
         return (status.runs if status is not None else "") or "—"
-
-    @admin.display(description="failures", ordering="account__sync__failures")
-    def failures(self, download: Download) -> int:
-        sync = getattr(download.account, "sync", None)
-        return sync.failures if sync is not None else 0
 
     @admin.display(description="last error")
     def trouble(self, download: Download) -> str:

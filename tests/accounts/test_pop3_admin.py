@@ -178,9 +178,16 @@ def test_a_download_can_be_changed_and_files_into_folders_of_its_account_only(ad
     archive = Folder.objects.create(account=account, name="Archive", special_use="archive")
     url = reverse("admin:accounts_mailaccount_change", args=[account.pk])
     data = entered(account.user, new_password="", username=account.username)
-    data |= {"download-INITIAL_FORMS": 1, "download-0-account": account.pk, "download-0-every_minutes": 60}
+    data |= {
+        "download-0-host": "pop.elsewhere.example",
+        "download-INITIAL_FORMS": 1,
+        "download-0-account": account.pk,
+        "download-0-every_minutes": 60,
+    }
     assert administrator.post(url, {**data, "download-0-folder": theirs.pk}).status_code == 200
     assert administrator.post(url, {**data, "download-0-folder": archive.pk, "kind": "imap"}).status_code == 302
+    assert LedgerEntry.objects.get(account=account).uidl == ""
+    assert LedgerEntry.objects.get(account=stranger).uidl == "u2"
     account.refresh_from_db()
     assert (account.kind, account.download.every_minutes, account.download.folder) == ("pop3", 60, archive)
     assert account.password.reveal() == "very-secret-mail-password"

@@ -10,12 +10,11 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from accounts.models import MailAccount, User
+from accounts.models import MailAccount
 from accounts.pop3 import ALREADY_HERE
-from accounts.removal import remove_account
 from tests.servers.mailbox import Mailbox
 from tests.servers.scripted_pop3 import ScriptedPop3
-from webmail.models import Download, Folder, LedgerEntry, Message, StoredContent, SyncState
+from webmail.models import Download, Folder, LedgerEntry, Maildrop, Message, StoredContent, SyncState
 from webmail.sync.local import LocalMailbox, ensure_folders
 
 pytestmark = [pytest.mark.django_db, pytest.mark.mailserver]
@@ -280,17 +279,19 @@ def test_a_folder_of_somebody_else_cannot_be_chosen(
     assert "folder" in response.context["form"].errors
 
 
-def test_an_earlier_beginning_looks_at_what_was_left_out(
+def test_at_another_server_equal_ids_are_not_taken_for_the_same_message(
     signed_in: Client, local: MailAccount, mailbox: Mailbox
 ) -> None:
-    Download.objects.update(since=timezone.localdate())
-    for state in ("skipped", "have"):
+    for state in ("skipped", "have", "gone"):
         LedgerEntry.objects.create(account=local, uidl=state, size=1, state=state, fetched_at=timezone.now())
+    Maildrop.objects.create(key="old place", account=local, token="t", until=timezone.now() + timedelta(minutes=3))
     url = reverse("account-edit", args=[local.pk])
-    signed_in.post(url, edited(local, mailbox, begin="date", since=timezone.localdate().isoformat()))
-    assert LedgerEntry.objects.count() == 2
-    signed_in.post(url, edited(local, mailbox))
-    assert [entry.uidl for entry in LedgerEntry.objects.all()] == ["have"]
+    signed_in.post(url, edited(local, mailbox, name="Same place"))
+    assert set(LedgerEntry.objects.values_list("uidl", flat=True)) == {"skipped", "have", "gone"}
+    assert Maildrop.objects.exists()
+    assert signed_in.post(url, edited(local, mailbox, pop_host="127.0.0.1")).status_code == 302
+    assert list(LedgerEntry.objects.values_list("uidl", "state").order_by("state")) == [("", "gone"), ("", "have")]
+    assert not Maildrop.objects.exists()
 
 
 def test_servers_can_be_tried_before_anything_is_kept(signed_in: Client, mailbox: Mailbox) -> None:
@@ -398,19 +399,3 @@ def test_a_download_can_be_set_up_again(signed_in: Client, local: MailAccount, m
     assert signed_in.post(url, data).status_code == 302
     assert Download.objects.get().account == local
     assert LedgerEntry.objects.count() == 1
-
-
-def test_mail_that_is_removed_takes_its_files_and_its_ledger(
-    account: MailAccount, local: MailAccount, django_capture_on_commit_callbacks: Any
-) -> None:
-    row = LocalMailbox(local).append("INBOX", LETTER)
-    message = Message.objects.get(uid=row.uid)
-    LedgerEntry.objects.create(account=local, uidl="u", size=1, fetched_at=timezone.now(), message=message)
-    stored = StoredContent.objects.get()
-    storage, name = stored.file.storage, str(stored.file.name)
-    with django_capture_on_commit_callbacks(execute=True):
-        remove_account(local)
-    assert not storage.exists(name)
-    assert not LedgerEntry.objects.exists()
-    assert User.objects.filter(pk=account.user_id).exists()
-    assert MailAccount.objects.get() == account

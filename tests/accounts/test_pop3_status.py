@@ -5,6 +5,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.core.cache import cache
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
@@ -82,6 +83,24 @@ def test_a_run_under_way_shows_messages_octets_rate_and_time_left(client: Client
     assert 'value="25"' in page
     assert 'hx-trigger="every 2s"' in page
     assert "<html" not in page
+
+
+def test_the_rate_is_that_of_the_last_minute_where_a_run_had_to_wait(client: Client, local: MailAccount) -> None:
+    note(local, started_at=ago(days=2), messages_done=100, messages_total=5000, octets_done=0)
+    hold(local)
+    assert "a second" not in shown(client, local)
+    cache.set(f"fetching:{local.pk}", [(ago(seconds=10).timestamp(), 50, 0)])
+    assert "5.0 messages a second, about 16 minutes left" in shown(client, local)
+
+
+def test_a_pause_after_failures_says_why(client: Client, local: MailAccount) -> None:
+    MailAccount.objects.update(paused=True)
+    SyncState.objects.update(status="blocked", sentence="The server refused this user name and password.")
+    assert "Paused: nothing is fetched or sent." in shown(client, local)
+    note(local, failures=5)
+    assert "Paused after 5 failures in a row: The server refused" in shown(client, local)
+    client.post(reverse("account-pause", args=[local.pk]))
+    assert Download.objects.get().failures == 0
 
 
 def test_a_run_nobody_carries_on_is_not_shown_as_running(client: Client, local: MailAccount) -> None:

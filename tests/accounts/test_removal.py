@@ -1,25 +1,30 @@
 """Removing an account takes what is kept of it here, and nothing else."""
 
+import threading
 from typing import Any
 
 import pytest
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
-from django.db import connection
+from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
+from accounts import removal
 from accounts.models import MailAccount, User
 from accounts.removal import remove_account
 from webmail.models import (
     CachedPart,
     Conversation,
+    Download,
     Folder,
+    LedgerEntry,
     ListRow,
     Message,
     OutgoingMessage,
     PendingAction,
     ReferenceKey,
+    StoredContent,
     SyncState,
 )
 from webmail.models.mirror import change
@@ -108,13 +113,50 @@ def test_the_files_of_unsent_messages_go(person: User, django_capture_on_commit_
     assert not default_storage.exists(name)
 
 
+def downloaded(account: MailAccount, key: int) -> str:
+    message = deliver(account, Conversation.objects.create(user=account.user), key)
+    content = StoredContent(message=message, sha256="0" * 64, size=3)
+    content.file.save("x", ContentFile(b"abc"))
+    LedgerEntry.objects.create(account=account, uidl=str(key), size=3, fetched_at=timezone.now(), message=message)
+    return str(content.file.name)
+
+
+def test_mail_that_lives_here_goes_with_its_files_and_its_ledger(
+    person: User, django_capture_on_commit_callbacks: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    staying, account = account_of(person, "staying"), account_of(person, "old")
+    Download.objects.create(account=account, host="pop.example.test")
+    kept = downloaded(staying, 1)
+    names = [downloaded(account, key) for key in range(2, 9)]
+    monkeypatch.setattr(removal, "DELETED_AT_ONCE", 3)
+    with django_capture_on_commit_callbacks(execute=True):
+        remove_account(account)
+    for thread in threading.enumerate():
+        if thread.name == "removal":
+            thread.join(10)
+    assert [name for name in names if default_storage.exists(name)] == []
+    assert default_storage.exists(kept)
+    assert LedgerEntry.objects.get().account == staying
+    assert not Download.objects.exists()
+
+
+def test_files_stay_when_the_removal_is_undone(person: User) -> None:
+    account = account_of(person, "old")
+    name = downloaded(account, 1)
+    with transaction.atomic():
+        remove_account(account)
+        transaction.set_rollback(True)
+    assert default_storage.exists(name)
+    assert StoredContent.objects.exists()
+
+
 def test_the_cost_does_not_grow_with_the_mailbox(person: User) -> None:
 
     def cost(name: str, messages: int) -> int:
         staying = account_of(person, f"{name}-staying")
         account = account_of(person, name)
         for key in range(messages):
-            deliver(account, Conversation.objects.create(user=person), key)
+            downloaded(account, key)
         with CaptureQueriesContext(connection) as caught:
             remove_account(account)
         staying.delete()
