@@ -3,7 +3,18 @@
 from django.contrib import admin
 from django.urls import URLPattern, URLResolver, include, path
 
-from webmail.views import compose, compose_actions, conversation, folders, health, mailbox, message, organise
+from webmail.views import (
+    compose,
+    compose_actions,
+    conversation,
+    folders,
+    health,
+    mailbox,
+    message,
+    move,
+    organise,
+    transfer,
+)
 
 Routes = list[URLPattern | URLResolver]
 
@@ -73,6 +84,16 @@ writing: Routes = [
     path("outbox/", compose.outbox, name="outbox"),
 ]
 
+transferring: Routes = [
+    path("account/<int:account_id>/export/", transfer.account_export, name="account-export"),
+    path("folder/<int:folder_id>/export/", transfer.folder_export, name="folder-export"),
+    path("folder/<int:folder_id>/import/", transfer.folder_import, name="folder-import"),
+    path("account/<int:account_id>/move/", move.account_move, name="account-move"),
+    path("transfer/<int:transfer_id>/", transfer.transfer_page, name="transfer"),
+    path("transfer/<int:transfer_id>/cancel/", transfer.transfer_cancel, name="transfer-cancel"),
+    path("transfer/<int:transfer_id>/resume/", transfer.transfer_resume, name="transfer-resume"),
+]
+
 operations: Routes = [
     path("healthz", health.healthz, name="healthz"),
     path("readyz", health.readyz, name="readyz"),
@@ -84,6 +105,7 @@ urlpatterns: Routes = [
     *organising,
     *managing_folders,
     *writing,
+    *transferring,
     path("", include("accounts.urls")),
     *operations,
 ]

@@ -101,12 +101,18 @@ def suggested_name(folder: Folder, target: MailAccount, known: list[Folder]) -> 
 
 
 def new_name(levels: list[str], target: MailAccount) -> str:
-    """A name as the target's server writes it. Raise GiveUp for one that cannot be."""
+    """A name as the target's server writes it, with what it would not take replaced."""
     delimiter = hierarchy_delimiter(target)
-    prefix = personal_prefix(target)
-    cleaned = [checked_leaf(level.replace(delimiter, "_").replace("*", "_").replace("%", "_"), delimiter)
-               for level in levels]  # fmt: skip
-    return prefix + delimiter.join(cleaned)
+    return personal_prefix(target) + delimiter.join(_leaf(level, delimiter) for level in levels)
+
+
+def _leaf(level: str, delimiter: str) -> str:
+    for forbidden in (delimiter, "*", "%"):
+        level = level.replace(forbidden, "_")
+    try:
+        return checked_leaf(level, delimiter)
+    except GiveUp:
+        return safe_name(level).replace(delimiter, "_")
 
 
 def cancel(transfer: Transfer) -> None:
