@@ -11,6 +11,7 @@ from playwright.sync_api import Page, expect
 from accounts.models import MailAccount
 from accounts.register import new_person
 from tests.accounts.conftest import found
+from tests.servers.live import LiveMailbox
 from tests.servers.mailbox import Mailbox
 from webmail.models import Download, SyncState
 
@@ -99,3 +100,33 @@ def test_a_pop3_account_is_tried_added_watched_and_removed(settings_page: Page, 
     page.get_by_role("button", name="Remove").click()
     page.wait_for_url("**/settings/accounts/")
     assert not MailAccount.objects.filter(kind="pop3").exists()
+
+
+def test_an_old_mailbox_is_pulled_in_and_read(page: Page, live: LiveMailbox) -> None:
+    server, url = live.mailbox.server, live.product.url
+    old = Mailbox(server, f"old-{live.mailbox.address}", "old-password")
+    server.add_user(old.address, old.password)
+    for number in range(3):
+        old.deliver(
+            b"From: Bob <bob@example.test>\r\nSubject: Old letter %d\r\nMessage-ID: <%d@old.example.test>\r\n\r\n"
+            b"It has been a while.\r\n" % (number, number)
+        )
+    page.goto(f"{url}/sign-in/")
+    page.get_by_label("Email address").fill(live.mailbox.address)
+    page.get_by_label("Password", exact=True).fill(live.mailbox.password)
+    page.get_by_role("button", name="Sign in").click()
+    page.wait_for_url("**/folder/**")
+    page.goto(f"{url}/settings/accounts/add/pop3/")
+    page.get_by_label("Email address").fill(old.address)
+    page.get_by_label("Password", exact=True).fill(old.password)
+    page.get_by_label("Label").fill("Old mailbox")
+    page.get_by_label("Incoming server (POP3)").fill("localhost")
+    page.locator("#id_pop_port").fill(str(server.ports.pop3s))
+    page.get_by_role("button", name="Add account").click()
+
+    expect(page.get_by_text("3 messages fetched so far.")).to_be_visible(timeout=20_000)
+    expect(page.get_by_text("Next time: in")).to_be_visible()
+    page.get_by_role("link", name="Mail", exact=True).click()
+    page.get_by_role("region", name="Old mailbox").get_by_role("link", name="Inbox").click()
+    page.locator(".row", has_text="Old letter 2").locator(".row-link").click()
+    expect(page.frame_locator(".body-frame").get_by_text("It has been a while.")).to_be_visible()
