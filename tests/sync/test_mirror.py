@@ -1,13 +1,18 @@
 """List rows, counts and conversations always follow from the messages behind them."""
 
 from collections import Counter
+from importlib import import_module
 
 import pytest
+from django.apps import apps
+from django.db import connection
 
 from accounts.models import MailAccount
-from webmail.models import Conversation, Folder, ListRow, Message, UserStamp
+from webmail.imap.types import RemoteFolder
+from webmail.models import Conversation, Folder, ListRow, Message, SpecialUse, UserStamp
 from webmail.models.mirror import change
 from webmail.sync import actions
+from webmail.sync.folders import refresh_folders
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]
 
@@ -105,3 +110,40 @@ def test_each_change_is_announced_once(account, folders, arrive):
         changed.messages(Message.objects.all())
     assert UserStamp.objects.get(user=account.user).revision == before + 1
     assert Folder.objects.get(name="INBOX").revision == revision + 1
+
+
+def inbox_rows(account: MailAccount) -> set[int]:
+    return set(ListRow.objects.filter(inbox_of=account.user).values_list("folder_id", flat=True))
+
+
+def test_rows_of_inboxes_and_no_others_name_their_person(account, folders, arrive):
+    message = arrive(folders["INBOX"])
+    arrive(folders["Work"])
+    assert inbox_rows(account) == {folders["INBOX"].pk}
+    actions.move(account.user, [message], folders["Work"])
+    assert inbox_rows(account) == set()
+    actions.move(account.user, [message], folders["INBOX"])
+    assert inbox_rows(account) == {folders["INBOX"].pk}
+    assert ListRow.objects.filter(inbox_of__isnull=False).count() == 1
+
+
+def test_rows_follow_when_the_server_calls_another_folder_the_inbox(account, folders, arrive):
+    arrive(folders["INBOX"])
+    arrive(folders["Work"])
+    uses = {"INBOX": SpecialUse.ARCHIVE, "Work": SpecialUse.INBOX}
+    told = [
+        RemoteFolder(name, name.encode(), "/", frozenset(), special_use=uses.get(name, folder.special_use))
+        for name, folder in folders.items()
+    ]
+    refresh_folders(account, told)
+    assert inbox_rows(account) == {folders["Work"].pk}
+    refresh_folders(account, told)
+    assert inbox_rows(account) == {folders["Work"].pk}
+
+
+def test_rows_written_before_are_told_whose_inbox_they_are_in(account, folders, arrive):
+    arrive(folders["INBOX"])
+    arrive(folders["Work"])
+    ListRow.objects.update(inbox_of=None)
+    import_module("webmail.migrations.0006_rows_of_inboxes").name_owners(apps, connection.schema_editor())
+    assert inbox_rows(account) == {folders["INBOX"].pk}

@@ -42,7 +42,18 @@ class ListRow(models.Model):
     flagged = models.BooleanField()
     answered = models.BooleanField()
     has_attachment = models.BooleanField()
+    # The person, on rows of inboxes alone: one index then holds all inboxes of a person in the order they are shown.
+    inbox_of = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, null=True, related_name="+", db_index=False
+    )
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["folder", "conversation"], name="one_row_per_conversation")]
-        indexes = [models.Index(fields=["folder", "-latest_date", "-id"], name="list_order")]
+        indexes = [
+            models.Index(fields=["folder", "-latest_date", "-id"], name="list_order"),
+            models.Index(
+                fields=["inbox_of", "-latest_date", "-id"],
+                condition=models.Q(inbox_of__isnull=False),
+                name="unified_order",
+            ),
+        ]

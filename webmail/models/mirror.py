@@ -33,6 +33,7 @@ class Change:
     user_id: int
     conversations: set[int] = field(default_factory=set)
     folders: set[int] = field(default_factory=set)
+    reassigned: set[int] = field(default_factory=set)
     silent: bool = False
 
     def message(self, message: Message) -> None:
@@ -40,6 +41,11 @@ class Change:
 
     def messages(self, messages: Iterable[Message]) -> None:
         self.conversations.update(message.conversation_id for message in messages)
+
+    def special_use(self, folder_id: int) -> None:
+        """The folder is, or is no longer, an inbox."""
+        self.folders.add(folder_id)
+        self.reassigned.add(folder_id)
 
 
 @contextmanager
@@ -66,7 +72,12 @@ def announce(user_id: int) -> None:
 def _settle(changed: Change) -> None:
     conversation_ids = sorted(changed.conversations)
     for start in range(0, len(conversation_ids), IDS_PER_QUERY):
-        _refresh(conversation_ids[start : start + IDS_PER_QUERY], changed.folders)
+        _refresh(changed.user_id, conversation_ids[start : start + IDS_PER_QUERY], changed.folders)
+    if changed.reassigned:
+        rows = ListRow.objects.filter(folder_id__in=changed.reassigned)
+        inboxes = Folder.objects.filter(pk__in=changed.reassigned, special_use=SpecialUse.INBOX)
+        rows.exclude(folder_id__in=inboxes.values("pk")).update(inbox_of=None)
+        rows.filter(folder_id__in=inboxes.values("pk")).update(inbox_of=changed.user_id)
     if changed.folders:
         Folder.objects.filter(pk__in=changed.folders).update(revision=F("revision") + 1)
     if not changed.silent:
@@ -84,6 +95,7 @@ class _Line:
     flagged: bool = False
     answered: bool = False
     has_attachment: bool = False
+    inbox_of_id: int | None = None
 
     def add(self, row: dict[str, Any]) -> None:
         if self.latest_date is None or (row["internaldate"], row["id"]) > (self.latest_date, self.latest_id):
@@ -102,13 +114,15 @@ class _Line:
             self.flagged,
             self.answered,
             self.has_attachment,
+            self.inbox_of_id,
         )
 
 
-ROW_FIELDS = ["latest_id", "latest_date", "count", "unread", "flagged", "answered", "has_attachment"]
+ROW_FIELDS = ["latest_id", "latest_date", "count", "unread", "flagged", "answered", "has_attachment", "inbox_of_id"]
+UPDATED_FIELDS = [name.removesuffix("_id") for name in ROW_FIELDS]
 
 
-def _refresh(conversation_ids: list[int], folders: set[int]) -> None:
+def _refresh(user_id: int, conversation_ids: list[int], folders: set[int]) -> None:
     lines: dict[tuple[int, int], _Line] = defaultdict(_Line)
     members: dict[int, list[dict[str, Any]]] = defaultdict(list)
     shown = (
@@ -130,7 +144,9 @@ def _refresh(conversation_ids: list[int], folders: set[int]) -> None:
         )
     )
     for row in cast(Iterable[dict[str, Any]], shown):
-        lines[row["shown_in_id"], row["conversation_id"]].add(row)
+        line = lines[row["shown_in_id"], row["conversation_id"]]
+        line.add(row)
+        line.inbox_of_id = user_id if row["shown_in__special_use"] == SpecialUse.INBOX else None
         members[row["conversation_id"]].append(row)
     _write_rows(conversation_ids, lines, folders)
     _write_conversations(conversation_ids, members)
@@ -169,7 +185,7 @@ def _write_rows(conversation_ids: list[int], lines: dict[tuple[int, int], _Line]
         ],
         update_conflicts=True,
         unique_fields=["folder", "conversation"],
-        update_fields=["latest", *ROW_FIELDS[1:]],
+        update_fields=UPDATED_FIELDS,
     )
     folders.update(key[0] for key, _ in upserts)
     for folder_id, (count, unread) in totals.items():

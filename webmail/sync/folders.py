@@ -44,7 +44,7 @@ def refresh_folders(account: MailAccount, remote: list[RemoteFolder]) -> None:
         changed.folders.update(folder.pk for folder in created)
         for name, folder in known.items():
             if name in wanted and _update(folder, wanted[name]):
-                changed.folders.add(folder.pk)
+                changed.special_use(folder.pk)
         changed.silent = not changed.folders
 
 
