@@ -90,20 +90,22 @@ def copy_account(user: User, source: MailAccount, target: MailAccount, routes: l
     return transfer
 
 
-def suggested_name(folder: Folder, target: MailAccount, known: list[Folder]) -> str:
-    """The folder of the target account that a folder belongs into: for the same purpose, of the same name, or a new one."""
-    if folder.special_use:
-        for other in known:
-            if other.special_use == folder.special_use:
-                return other.name
-    levels = folder.name.split(folder.delimiter) if folder.delimiter else [folder.name]
-    return new_name(levels, target)
+class Naming:
+    """Which folder of the target account a folder belongs into; ``known`` are the folders that are there."""
 
+    def __init__(self, target: MailAccount, known: list[Folder]) -> None:
+        self.known = known
+        self.delimiter = hierarchy_delimiter(target)
+        self.prefix = personal_prefix(target)
 
-def new_name(levels: list[str], target: MailAccount) -> str:
-    """A name as the target's server writes it, with what it would not take replaced."""
-    delimiter = hierarchy_delimiter(target)
-    return personal_prefix(target) + delimiter.join(_leaf(level, delimiter) for level in levels)
+    def suggest(self, folder: Folder) -> str:
+        """The one for the same purpose, of the same name, or a new one as the target's server would write it."""
+        if folder.special_use:
+            for other in self.known:
+                if other.special_use == folder.special_use:
+                    return other.name
+        levels = folder.name.split(folder.delimiter) if folder.delimiter else [folder.name]
+        return self.prefix + self.delimiter.join(_leaf(level, self.delimiter) for level in levels)
 
 
 def _leaf(level: str, delimiter: str) -> str:

@@ -15,7 +15,7 @@ from django.views.decorators.http import require_http_methods
 from accounts.models import MailAccount
 from accounts.register import look_again
 from webmail.errors import GiveUp
-from webmail.models import Download, Folder, SpecialUse
+from webmail.models import Backup, Download, Folder, SpecialUse
 from webmail.models.mirror import announce
 from webmail.transfer import jobs
 
@@ -69,7 +69,7 @@ def _page(
 ) -> HttpResponse:
     copy = jobs.copies_of(account)
     done = progress(copy) if copy is not None else None
-    backup = account.backups.first()
+    backup = Backup.objects.filter(account=account).first()
     folders = jobs.copyable(account)
     count = sum(folder.total for folder in folders)
     fetching = Download.objects.filter(account=account).exists() and not account.paused
@@ -114,7 +114,7 @@ def _pause(account: MailAccount, paused: bool) -> None:
 
 def _chosen_target(request: HttpRequest, account: MailAccount, asked: str) -> MailAccount | None:
     """The IMAP account that was chosen, else the one of the last copy, else the only one there is."""
-    own = MailAccount.objects.filter(user_id=request.user.pk, kind=MailAccount.Kind.IMAP)
+    own = MailAccount.objects.filter(user=user_of(request), kind=MailAccount.Kind.IMAP)
     if asked:
         found = own.filter(pk=int(asked)).first() if asked.isascii() and asked.isdigit() and len(asked) < 19 else None
         if found is None:
@@ -134,9 +134,10 @@ def _target_folders(target: MailAccount) -> list[Folder]:
 
 def _choices(request: HttpRequest, folders: list[Folder], target: MailAccount, known: list[Folder]) -> list[Choice]:
     names = {folder.name: folder for folder in known}
+    naming = jobs.Naming(target, known)
     choices = []
     for folder in folders:
-        suggestion = jobs.suggested_name(folder, target, known)
+        suggestion = naming.suggest(folder)
         existing = names.get(suggestion)
         chosen = f"f{existing.pk}" if existing is not None else "new"
         if folder.special_use in LEFT_OUT or not folder.total:
@@ -151,6 +152,7 @@ def _choices(request: HttpRequest, folders: list[Folder], target: MailAccount, k
 def _routes(request: HttpRequest, account: MailAccount, target: MailAccount) -> list[jobs.Route]:
     """What was chosen; a folder of somebody else, or of another account, does not exist."""
     known = _target_folders(target)
+    naming = jobs.Naming(target, known)
     by_value = {f"f{folder.pk}": folder.name for folder in known}
     routes = []
     for folder in jobs.copyable(account):
@@ -158,7 +160,7 @@ def _routes(request: HttpRequest, account: MailAccount, target: MailAccount) -> 
         if not value:
             continue
         if value == "new":
-            routes.append(jobs.Route(folder, jobs.suggested_name(folder, target, known)))
+            routes.append(jobs.Route(folder, naming.suggest(folder)))
         elif value in by_value:
             routes.append(jobs.Route(folder, by_value[value]))
         else:

@@ -114,7 +114,7 @@ def transfer_resume(request: HttpRequest, transfer_id: int) -> HttpResponse:
 
 def transfer_of(request: HttpRequest, transfer_id: int) -> Transfer:
     rows = Transfer.objects.select_related("target", "source")
-    transfer = rows.filter(pk=transfer_id, user_id=request.user.pk).first()
+    transfer = rows.filter(pk=transfer_id, user=user_of(request)).first()
     if transfer is None:
         raise Http404
     return transfer
