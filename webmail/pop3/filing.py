@@ -32,7 +32,7 @@ from webmail.sync.local import Letter, file_letters
 
 logger = logging.getLogger(__name__)
 IN_MEMORY = 512 * 1024  # of one message; what is larger waits in a file
-GROUP_MESSAGES = 25
+GROUP_MESSAGES = 50
 GROUP_OCTETS = 4 * 1024 * 1024
 GROUP_SECONDS = 0.5
 State = LedgerEntry.State
