@@ -1,5 +1,6 @@
 """The administrator's view of people and accounts. Passwords can be set here and are never shown."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from django import forms
@@ -13,87 +14,29 @@ from django.db.models import Count, QuerySet
 from django.http import HttpRequest
 from django.utils.timesince import timesince
 
-from webmail.imap.types import Endpoint
+from webmail.models import Message
 from webmail.sync.local import ensure_folders
 
 from . import attempts, edit
 from .admin_download import DownloadInline
-from .fields import clean_host
-from .models import Identity, MailAccount, ProviderPreset, User, sign_in_key
+from .admin_forms import MailAccountForm, PresetForm
+from .models import Identity, MailAccount, ProviderPreset, User
 from .pop3 import forget_ids
 from .register import look_again
+from .removal import remove_account
 from .signin import Refused
 
 TESTED_AT_ONCE = 10
+# As ModelAdmin.get_deleted_objects has it: lines, counts by kind, permissions that are missing, protected objects.
+Deleted = tuple[list[str], dict[str, int], set[str], list[str]]
 
 
-class HostsForm(forms.ModelForm):
-    """Server names as every other page stores them."""
-
-    def clean_imap_host(self) -> str:
-        host = self.cleaned_data["imap_host"]
-        return clean_host(host) if host else ""
-
-    def clean_smtp_host(self) -> str:
-        host = self.cleaned_data["smtp_host"]
-        return clean_host(host) if host else ""
-
-
-class PresetForm(HostsForm):
-    class Meta:
-        model = ProviderPreset
-        fields = "__all__"  # noqa: DJ007 - the administrator sets all of a preset
-
-    def clean_domain(self) -> str:
-        return str(self.cleaned_data["domain"]).strip().lower()
-
-
-class MailAccountForm(HostsForm):
-    new_password = forms.CharField(
-        label="Set password", required=False, strip=False, widget=forms.PasswordInput(attrs={"autocomplete": "off"})
-    )
-    new_smtp_password = forms.CharField(
-        label="Set outgoing password",
-        required=False,
-        strip=False,
-        widget=forms.PasswordInput(attrs={"autocomplete": "off"}),
-        help_text="Only if it differs from that of the mailbox.",
-    )
-    signs_in = forms.BooleanField(
-        label="Opens this person's mail", required=False, help_text="The person signs in with this mailbox."
-    )
-
-    class Meta:
-        model = MailAccount
-        exclude = ["password", "smtp_password"]  # noqa: DJ006 - credentials are written through the fields above
-
-    def __init__(self, *arguments: Any, **options: Any) -> None:
-        super().__init__(*arguments, **options)
-        self.fields["signs_in"].initial = self.instance.signs_in if self.instance.pk else not self._is_pop3({})
-        self.fields["smtp_host"].required = self.fields["imap_host"].required = False
-        self.fields["new_password"].required = not self.instance.pk
-
-    def _is_pop3(self, data: dict[str, Any]) -> bool:
-        return str(data.get("kind") or self.initial.get("kind") or self.instance.kind) == MailAccount.Kind.POP3
-
-    def clean(self) -> dict[str, Any]:
-        data = super().clean() or self.cleaned_data
-        if self._is_pop3(data):
-            if data.get("signs_in"):
-                self.add_error("signs_in", "Nobody can sign in with a POP3 account.")
-            data["imap_host"] = ""
-            self.instance.sign_in_key = None
-            return data
-        if not data.get("imap_host") and "imap_host" not in self.errors:
-            self.add_error("imap_host", "An IMAP account needs its server.")
-        if data.get("signs_in") and {"imap_host", "imap_port", "imap_security", "username"} <= data.keys():
-            key = sign_in_key(Endpoint(data["imap_host"], data["imap_port"], data["imap_security"]), data["username"])
-            if MailAccount.objects.filter(sign_in_key=key).exclude(pk=self.instance.pk).exists():
-                raise ValidationError("Somebody else already signs in with this mailbox.")
-            self.instance.sign_in_key = key
-        else:
-            self.instance.sign_in_key = None
-        return data
+def deleted_with(accounts: Iterable[MailAccount]) -> Deleted:
+    found = list(accounts)
+    counted = Message.objects.filter(account__in=found).values("account").annotate(count=Count("pk")).order_by()
+    messages_of = {row["account"]: row["count"] for row in counted}
+    lines = [f"Mail account: {account}; messages here: {messages_of.get(account.pk, 0):,}" for account in found]
+    return lines, {"mail accounts": len(found), "messages": sum(messages_of.values())}, set(), []
 
 
 class LimitedLoginForm(AdminAuthenticationForm):
@@ -210,6 +153,17 @@ class MailAccountAdmin(admin.ModelAdmin):
                     ensure_folders(account)
             look_again(account)
 
+    def get_deleted_objects(self, objs: Iterable[MailAccount], request: HttpRequest) -> Deleted:
+        """What goes, counted and not listed: an account may hold a million messages."""
+        return deleted_with(list(objs))
+
+    def delete_model(self, request: HttpRequest, account: MailAccount) -> None:
+        remove_account(account, keep_person=True)
+
+    def delete_queryset(self, request: HttpRequest, accounts: QuerySet[MailAccount]) -> None:
+        for account in accounts:
+            remove_account(account, keep_person=True)
+
     def save_related(self, request: HttpRequest, form: forms.ModelForm, formsets: list[Any], change: bool) -> None:
         changed = {
             *form.changed_data,
@@ -269,6 +223,22 @@ class PersonAdmin(UserAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[User]:
         return super().get_queryset(request).annotate(accounts=Count("mail_accounts", distinct=True))
+
+    def get_deleted_objects(self, objs: Iterable[User], request: HttpRequest) -> Deleted:
+        people = list(objs)
+        lines, counts, missing, protected = deleted_with(MailAccount.objects.filter(user__in=people))
+        return [*(f"Person: {user.email or user.username}" for user in people), *lines], counts, missing, protected
+
+    def delete_model(self, request: HttpRequest, user: User) -> None:
+        """Account by account, so that no row is loaded and what is stored goes, too."""
+        with transaction.atomic():
+            for account in MailAccount.objects.filter(user=user):
+                remove_account(account, keep_person=True)
+            user.delete()
+
+    def delete_queryset(self, request: HttpRequest, users: QuerySet[User]) -> None:
+        for user in users:
+            self.delete_model(request, user)
 
     @admin.display(description="person", ordering="email")
     def label(self, user: User) -> str:

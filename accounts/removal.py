@@ -35,7 +35,7 @@ logger = logging.getLogger(__name__)
 DELETED_AT_ONCE = 300
 
 
-def remove_account(account: MailAccount) -> bool:
+def remove_account(account: MailAccount, *, keep_person: bool = False) -> bool:
     """Remove the account and its local copy; True if the person went with it, because it was all they had."""
     user = account.user
     alone = not MailAccount.objects.filter(user=user).exclude(pk=account.pk).exists()
@@ -49,7 +49,7 @@ def remove_account(account: MailAccount) -> bool:
             _forget_mail(account)
             _forget_empty_conversations(user)
             account.delete()
-            person_too = alone and not user.is_staff
+            person_too = alone and not user.is_staff and not keep_person
             if person_too:
                 changed.silent = True
                 user.delete()

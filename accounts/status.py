@@ -156,11 +156,13 @@ def _rates(download: Download) -> tuple[float, float]:
     ]
     if not samples or now - samples[-1][0] >= 1.0:
         cache.set(key, [*samples, current], FORGOTTEN_SECONDS)
-    if not samples and download.started_at is not None and now - download.started_at.timestamp() < UNBROKEN_SECONDS:
-        samples = [(download.started_at.timestamp(), 0, 0)]
-    if not samples or now - samples[0][0] < MEASURED_SECONDS:
+    first = samples[0] if samples else current
+    if now - first[0] < MEASURED_SECONDS and download.started_at is not None:
+        begun = download.started_at.timestamp()
+        first = (begun, 0, 0) if now - begun < UNBROKEN_SECONDS else first
+    if now - first[0] < MEASURED_SECONDS:
         return 0.0, 0.0
-    since, messages, octets = samples[0]
+    since, messages, octets = first
     return (current[1] - messages) / (now - since), (current[2] - octets) / (now - since)
 
 

@@ -186,7 +186,7 @@ class OutgoingMessageAdmin(CanAct):
 class DownloadAdmin(CanAct):
     """Set up on the page of the account, where its user name and password are."""
 
-    list_display = ("account", "person", "host", "state", "runs", "imported", "failures", "trouble")
+    list_display = ("account", "person", "state", "trouble", "failures", "runs", "imported", "host")
     list_filter = ("policy", "account__paused", "account__sync__status")
     list_select_related = ("account__user", "account__sync", "account__download")
     search_fields = ("account__address", "account__username", "host", "account__user__email")

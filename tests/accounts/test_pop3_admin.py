@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from django.core.files.base import ContentFile
+from django.core.files.storage import default_storage
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
@@ -231,3 +232,28 @@ def test_staff_without_the_right_cannot_act(client: Client) -> None:
     data = {"action": "run_now", "_selected_action": [account.pk]}
     assert client.post(reverse("admin:webmail_download_changelist"), data).status_code == 403
     assert client.get(reverse("admin:webmail_download_add")).status_code in {302, 403}
+
+
+def test_deleting_an_account_or_a_person_takes_what_is_stored_and_loads_no_message(
+    administrator: Client, django_capture_on_commit_callbacks: Any, django_assert_max_num_queries: Any
+) -> None:
+    first, second, third = somebody(1), somebody(2), somebody(3)
+    names = [str(content.file.name) for content in StoredContent.objects.order_by("pk")]
+    account_url = reverse("admin:accounts_mailaccount_delete", args=[first.pk])
+    person_url = reverse("admin:accounts_user_delete", args=[second.user_id])
+    for url in (account_url, person_url):
+        with django_assert_max_num_queries(15):
+            page = administrator.get(url).content.decode()
+        assert "messages here: 1" in page
+        assert "what the mail says" not in page
+        with django_capture_on_commit_callbacks(execute=True):
+            assert administrator.post(url, {"post": "yes"}).status_code == 302
+    assert User.objects.filter(pk=first.user_id).exists()
+    assert not User.objects.filter(pk=second.user_id).exists()
+    assert MailAccount.objects.get() == third
+    assert [default_storage.exists(name) for name in names] == [False, False, True]
+    data = {"action": "delete_selected", "_selected_action": [third.pk], "post": "yes"}
+    with django_capture_on_commit_callbacks(execute=True):
+        administrator.post(reverse("admin:accounts_mailaccount_changelist"), data)
+    assert not MailAccount.objects.exists()
+    assert not default_storage.exists(names[2])
