@@ -113,6 +113,8 @@ def _from_iso(text: str) -> datetime | None:
 
 def display_text(text: str) -> str:
     """``text`` for our own pages: no control of direction, nothing invisible, no line breaks, no towers of marks."""
+    if text.isascii() and text.isprintable():
+        return text
     text = _BREAKS.sub(" ", _TRICKS.sub("", text))
     if text.isascii():
         return text

@@ -24,7 +24,7 @@ class Message(models.Model):
     )
     uidvalidity = models.BigIntegerField(null=True)
     uid = models.BigIntegerField(null=True)
-    conversation = models.ForeignKey(Conversation, on_delete=models.CASCADE, related_name="messages")
+    conversation = models.ForeignKey(Conversation, on_delete=models.CASCADE, related_name="messages", db_index=False)
     message_id = models.CharField(max_length=998, blank=True)
     message_key = models.BigIntegerField(
         help_text="Hash of the Message-ID, or of sender, date and subject without one."
@@ -56,6 +56,7 @@ class Message(models.Model):
         ]
         indexes = [
             models.Index(fields=["account", "message_key"], name="message_key"),
+            models.Index(fields=["conversation", "shown_in"], name="conversation_place"),
             models.Index(fields=["shown_in", "-internaldate", "-id"], name="shown_order"),
             models.Index(
                 fields=["account", "missing_since"], condition=models.Q(missing_since__isnull=False), name="missing"

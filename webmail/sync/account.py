@@ -7,22 +7,19 @@ next one from the state alone.
 import logging
 import time
 from collections.abc import Callable
-from datetime import timedelta
-
-from django.utils import timezone
 
 from accounts.models import MailAccount
 from webmail.errors import GiveUp
 from webmail.imap.connection import MailConnection
 from webmail.imap.types import FolderStatus
-from webmail.models import Folder, Message, PendingAction, SpecialUse
+from webmail.models import Folder, ListRow, Message, PendingAction, SpecialUse
 
 from . import messages
 from .bodies import prefetch, prerender
 from .folders import note_status, refresh_folders
 from .local import LocalMailbox
 from .outgoing import push_outgoing
-from .push import prune, push
+from .push import push
 
 logger = logging.getLogger(__name__)
 
@@ -30,7 +27,6 @@ SLICE_SECONDS = 4.0  # a pass with much to do ends after this, so that new mail 
 PREFETCH_BATCH = 50
 WHOLE_INBOX, WHOLE_OTHER = 300, 50
 PREVIEW_INBOX, PREVIEW_OTHER = 1000, 200
-UNDO_KEPT = timedelta(minutes=30)
 ORDER = [
     SpecialUse.INBOX,
     SpecialUse.DRAFTS,
@@ -43,12 +39,22 @@ ORDER = [
 
 
 class Pass:
-    """State of one pass; ``run`` returns whether there is more to do at once."""
+    """State of one pass; ``run`` returns whether there is more to do at once.
 
-    def __init__(self, connection: MailConnection, account: MailAccount, should_stop: Callable[[], bool]) -> None:
+    ``ahead`` holds the folders whose newest texts are known to be here; the caller keeps it from pass to pass.
+    """
+
+    def __init__(
+        self,
+        connection: MailConnection,
+        account: MailAccount,
+        should_stop: Callable[[], bool],
+        ahead: set[int] | None = None,
+    ) -> None:
         self.connection = connection
         self.account = account
         self.should_stop = should_stop
+        self.ahead = ahead if ahead is not None else set()
         self.deadline = time.monotonic() + SLICE_SECONDS
         self.failed: set[int] = set()
 
@@ -66,7 +72,6 @@ class Pass:
         if not more:
             more = self._ahead(folders)
         if not more:
-            prune(self.account, older_than=timezone.now() - UNDO_KEPT)
             # Servers end the session of whoever has a folder open that another client renames or deletes.
             self.connection.select("INBOX", uidvalidity=None)
         return more or self._waiting()
@@ -107,8 +112,11 @@ class Pass:
         if status is not None and not note_status(folder, status) and not touched:
             return False
         first = folder.backfill_uid is None
+        self.ahead.discard(folder.pk)
         try:
             more = messages.look(self.connection, folder, should_stop=self._interrupted)
+            if first and folder.special_use == SpecialUse.INBOX:
+                self._fill_page(folder)
         except GiveUp as problem:
             # One folder that cannot be read does not keep the others from being read.
             logger.warning("folder %s is skipped: %s %s", folder.pk, problem.sentence, problem.detail)
@@ -121,6 +129,14 @@ class Pass:
         if folder.special_use == SpecialUse.INBOX:
             self._ahead([folder], once=True)
         return more and not first
+
+    def _fill_page(self, folder: Folder) -> None:
+        """Messages of one conversation share a line: go on until the first page of the list is full."""
+
+        def full() -> bool:
+            return self.should_stop() or ListRow.objects.filter(folder=folder).count() >= messages.FIRST_PAGE
+
+        messages.backfill(self.connection, folder, should_stop=full)
 
     def _backfill(self, folders: list[Folder]) -> bool:
         for folder in folders:
@@ -137,7 +153,7 @@ class Pass:
         """Fetch what will be read next: whole texts of the newest, previews of those behind them."""
         for folder in folders:
             inbox = folder.special_use == SpecialUse.INBOX
-            if folder.pk in self.failed or folder.uidvalidity is None:
+            if folder.pk in self.failed or folder.pk in self.ahead or folder.uidvalidity is None:
                 continue
             whole, previews = (WHOLE_INBOX, PREVIEW_INBOX) if inbox else (WHOLE_OTHER, PREVIEW_OTHER)
             while batch := self._unfetched(folder, whole, previews):
@@ -150,6 +166,8 @@ class Pass:
                     break
                 if self._interrupted():
                     return True
+            else:
+                self.ahead.add(folder.pk)
         return False
 
     def _unfetched(self, folder: Folder, whole: int, previews: int) -> tuple[list[Message], bool] | None:
@@ -179,7 +197,5 @@ class LocalPass(Pass):
     def run(self) -> bool:
         push_outgoing(self.connection, self.account)
         push(self.connection, self.account, should_stop=self.should_stop)
-        more = self._ahead(self._ordered())
-        if not more:
-            prune(self.account, older_than=timezone.now() - UNDO_KEPT)
-        return more or self._waiting()
+        self.ahead.clear()
+        return self._ahead(self._ordered()) or self._waiting()

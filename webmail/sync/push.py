@@ -7,7 +7,6 @@ by a uid whose UIDVALIDITY was not checked in the same SELECT.
 
 import logging
 from collections.abc import Callable, Iterator
-from datetime import datetime
 from itertools import islice
 
 from django.db.models import Case, IntegerField, When
@@ -15,7 +14,7 @@ from django.utils import timezone
 
 from accounts.models import MailAccount
 from webmail.errors import FolderReset, GiveUp, OutcomeUnknown, RetryLater
-from webmail.models import Folder, Message, Notice, PendingAction
+from webmail.models import Folder, PendingAction
 from webmail.models.mirror import change
 
 from .folder_push import push_folder_action
@@ -191,16 +190,3 @@ def _ranges(uids: list[int]) -> Iterator[tuple[int, int]]:
             start = previous = uid
     if start is not None and previous is not None:
         yield start, previous
-
-
-def waiting_count(account: MailAccount) -> int:
-    return PendingAction.objects.filter(account=account, state__in=[State.PENDING, State.RUNNING]).count()
-
-
-def prune(account: MailAccount, *, older_than: datetime) -> None:
-    """Forget what is done and can no longer be undone."""
-    PendingAction.objects.filter(
-        account=account, state__in=[State.DONE, State.REFUSED], finished_at__lt=older_than
-    ).delete()
-    Notice.objects.filter(user=account.user_id, dismissed_at__lt=older_than).delete()
-    Message.objects.filter(account=account, missing_since__lt=older_than).delete()

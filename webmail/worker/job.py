@@ -32,10 +32,13 @@ Status = SyncState.Status
 class Parked:
     """A connection that waits in IDLE, and what it was opened with."""
 
-    def __init__(self, connection: MailConnection, credentials: tuple[object, ...], notified: bool) -> None:
+    def __init__(
+        self, connection: MailConnection, credentials: tuple[object, ...], notified: bool, ahead: set[int]
+    ) -> None:
         self.connection = connection
         self.credentials = credentials
         self.notified = notified
+        self.ahead = ahead
 
 
 def run_account(account_id: int, parked: Parked | None, should_stop: Callable[[], bool]) -> Parked | None:
@@ -57,7 +60,8 @@ def run_account(account_id: int, parked: Parked | None, should_stop: Callable[[]
         if connection is None:
             connection = open_connection(account)
         _note(account, Status.SYNCING, keep_when_ok=True)
-        while Pass(connection, account, should_stop).run() and not should_stop():
+        ahead = parked.ahead if parked is not None else set()
+        while Pass(connection, account, should_stop, ahead).run() and not should_stop():
             _note_lease_alive(account_id)
         if should_stop():
             connection.close()
@@ -65,7 +69,7 @@ def run_account(account_id: int, parked: Parked | None, should_stop: Callable[[]
         notified = notified or connection.start_notify()
         connection.begin_idle()
         _succeeded(account, connection, notified, time.monotonic() - started, due_at)
-        return Parked(connection, credentials, notified)
+        return Parked(connection, credentials, notified, ahead)
     except CredentialsUnreadable as problem:
         unreadable = AskUser(Reason.PASSWORD, "The stored password cannot be opened. Enter it again.")
         _failed(account, unreadable, str(problem), due_at)

@@ -3,23 +3,34 @@
 from datetime import timedelta
 
 from django.conf import settings
+from django.db import connection
 from django.utils import timezone
 
 from accounts.models import MailAccount
-from webmail.models import Conversation, Message
+from webmail.models import Conversation, Message, Notice, PendingAction
 from webmail.sync.bodies import trim_cache
 from webmail.transfer.run import tidy
 
 BATCH = 500
 LONG_MISSING = timedelta(hours=1)
+UNDO_KEPT = timedelta(minutes=30)
 
 
 def run() -> None:
     trim_cache(settings.BODY_CACHE_BYTES)
     tidy()
-    Message.objects.filter(missing_since__lt=timezone.now() - LONG_MISSING).delete()
+    now = timezone.now()
+    Message.objects.filter(missing_since__lt=now - LONG_MISSING).delete()
+    settled = [PendingAction.State.DONE, PendingAction.State.REFUSED]
+    PendingAction.objects.filter(state__in=settled, finished_at__lt=now - UNDO_KEPT).delete()
+    Notice.objects.filter(dismissed_at__lt=now - UNDO_KEPT).delete()
     empty = Conversation.objects.filter(messages__isnull=True).values_list("pk", flat=True)[:BATCH]
     Conversation.objects.filter(pk__in=list(empty)).delete()
+    if connection.vendor == "sqlite":
+        # Without statistics SQLite picks indexes by their looks.
+        with connection.cursor() as cursor:
+            cursor.execute("PRAGMA analysis_limit=400")
+            cursor.execute("PRAGMA optimize")
 
 
 def unwanted(account_ids: set[int]) -> set[int]:
