@@ -179,7 +179,7 @@ def test_a_message_the_server_will_not_hand_out_does_not_stop_the_others(scripte
     server = scripted([letter(1), letter(2), letter(3)], answers={"RETR 2": [b"-ERR broken\r\n", b"default"]})
     download = fetch(pop3_account(server))
     assert sorted(stored()) == ["Letter 1", "Letter 3"]
-    assert "1 messages could not be fetched" in download.remark
+    assert "1 message could not be fetched" in download.remark
     fetch(download)
     assert len(stored()) == 3
     assert download.remark == ""

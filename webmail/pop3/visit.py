@@ -173,14 +173,19 @@ class Visit:
             )
         if self.filed.renamed:
             remarks.append(
-                f"The server gave new ids to {self.filed.renamed} messages that were here already, as after a move to"
-                " another machine. They were recognised by their content; nothing was filed twice."
+                f"The server gave new ids to {_messages(self.filed.renamed)} that had been fetched already, as after a"
+                " move to another machine. The content was recognised; nothing was filed twice."
             )
         if came_back and policy != Download.Policy.KEEP:
-            remarks.append(f"The server confirmed that it deleted {came_back} messages, but still lists them.")
+            remarks.append(f"The server confirmed that it deleted {_messages(came_back)}, but still lists them.")
         if self._refused:
-            remarks.append(f"{len(self._refused)} messages could not be fetched: {self._refused[-1].sentence}")
+            remarks.append(f"{_messages(len(self._refused))} could not be fetched: {self._refused[-1].sentence}")
         if policy == Download.Policy.KEEP and self._connection.expire_days is not None:
             days = self._connection.expire_days
-            remarks.append(f"The server says that it deletes messages by itself, {days} days after they arrived.")
+            when = f"{days} days after they arrived" if days else "once they are fetched"
+            remarks.append(f"The server says that it deletes messages by itself, {when}.")
         return " ".join(remarks)[:500]
+
+
+def _messages(count: int) -> str:
+    return "1 message" if count == 1 else f"{count} messages"
