@@ -111,6 +111,15 @@ def _from_iso(text: str) -> datetime | None:
     return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
+def _combining() -> str:
+    """A character class of everything that stands on the character before it."""
+    points = [point for point in range(0x300, 0x20000) if unicodedata.combining(chr(point))]
+    return "[" + "".join(map(re.escape, map(chr, points))) + "]"
+
+
+_TOWERS = re.compile(_combining() + f"{{{_MARKS + 1},}}")
+
+
 def display_text(text: str) -> str:
     """``text`` for our own pages: no control of direction, nothing invisible, no line breaks, no towers of marks."""
     if text.isascii() and text.isprintable():
@@ -118,10 +127,4 @@ def display_text(text: str) -> str:
     text = _BREAKS.sub(" ", _TRICKS.sub("", text))
     if text.isascii():
         return text
-    kept: list[str] = []
-    run = 0
-    for character in text:
-        run = run + 1 if unicodedata.combining(character) else 0
-        if run <= _MARKS:
-            kept.append(character)
-    return "".join(kept)
+    return _TOWERS.sub(lambda run: run[0][:_MARKS], text)

@@ -209,8 +209,10 @@ def _superseded(rows: list[Message], kind: PendingAction.Kind, flag: str) -> set
     found: set[int] = set()
     for ids in _chunks(rows):
         waiting = PendingAction.objects.filter(message_id__in=ids, kind__in=kinds, flag=flag, state=State.PENDING)
-        found.update(waiting.values_list("message_id", flat=True))  # type: ignore[arg-type]
-        waiting.update(state=State.DONE, finished_at=timezone.now())
+        here = {message_id or 0 for message_id in waiting.values_list("message_id", flat=True)}
+        if here:
+            waiting.update(state=State.DONE, finished_at=timezone.now())
+            found |= here
     return found
 
 
