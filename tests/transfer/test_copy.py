@@ -9,7 +9,7 @@ from tests.transfer.conftest import mail, numbers, upload, work
 from webmail.models import Folder, Message, StoredContent, Transfer
 from webmail.sync.account import Pass
 from webmail.sync.foreground import open_connection
-from webmail.transfer import jobs, run
+from webmail.transfer import job, jobs, run
 from webmail.transfer.jobs import Route
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.mailserver]
@@ -113,7 +113,7 @@ def test_a_worker_killed_between_the_append_and_its_record_does_not_append_again
     for number in range(3):
         put(mail(number))
     transfer = copy(("INBOX", "INBOX"))
-    real = run._Run._settle
+    real = job.Job._settle
 
     class Killed(BaseException):
         pass
@@ -121,10 +121,10 @@ def test_a_worker_killed_between_the_append_and_its_record_does_not_append_again
     def settle(self, *arguments):
         raise Killed
 
-    monkeypatch.setattr(run._Run, "_settle", settle)
+    monkeypatch.setattr(job.Job, "_settle", settle)
     with pytest.raises(Killed):
         run.run_due("worker", lambda: False)
-    monkeypatch.setattr(run._Run, "_settle", real)
+    monkeypatch.setattr(job.Job, "_settle", real)
     assert len(mailbox.uids()) == 1
     assert numbers(work(transfer)) == [(3, 0, 0)]
     assert len(mailbox.uids()) == 3
@@ -189,14 +189,14 @@ def test_a_wrong_password_is_said_at_once(copy, remote, put):
 def test_mail_that_comes_in_meanwhile_is_copied_too(copy, local, mailbox, put, monkeypatch):
     put(mail(1))
     transfer = copy(("INBOX", "INBOX"))
-    real = run.Target.put
+    real = job.Target.put
 
     def also(self, letter):
         real(self, letter)
         if Message.objects.filter(account=local).count() == 1:
             put(mail(2), when=WHEN)
 
-    monkeypatch.setattr(run.Target, "put", also)
+    monkeypatch.setattr(job.Target, "put", also)
     assert numbers(work(transfer)) == [(2, 0, 0)]
     assert transfer.folders.get().total == 2
 

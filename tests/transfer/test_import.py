@@ -2,6 +2,7 @@
 
 import io
 import zipfile
+from contextlib import suppress
 from datetime import UTC, datetime
 
 import pytest
@@ -11,7 +12,7 @@ from tests.transfer.conftest import mail, numbers, settle_local, upload, work, z
 from webmail.errors import GiveUp
 from webmail.models import Folder, Message, StoredContent, Transfer
 from webmail.sync import bodies
-from webmail.transfer import export, jobs, run
+from webmail.transfer import batch, export, jobs, run
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.database]
 
@@ -103,32 +104,39 @@ def test_what_is_exported_can_be_imported_elsewhere(user, inbox, put, kind):
         )
 
 
-def test_a_worker_killed_at_any_message_goes_on_without_doubles(user, inbox, monkeypatch):
+class Killed(BaseException):
+    pass
+
+
+@pytest.mark.parametrize("step", ["before_the_bytes", "after_the_bytes", "before_the_commit", "after_the_commit"])
+def test_a_worker_killed_at_any_step_goes_on_without_doubles(user, inbox, monkeypatch, step):
     transfer = upload(user, inbox, mbox_of(*(mail(number) for number in range(6))))
-    real = run.Target.put
+    monkeypatch.setattr(batch, "MOST_LETTERS", 2)
+    name = "add" if "bytes" in step else "commit"
+    real = getattr(batch.Batch, name)
     calls = 0
 
-    class Killed(BaseException):
-        pass
-
-    def put(self, letter):
+    def killed(self, *arguments):
         nonlocal calls
         calls += 1
-        if calls % 2:
-            real(self, letter)
+        if calls < 2:
+            return real(self, *arguments)
+        if step.startswith("after"):
+            real(self, *arguments)
         raise Killed
 
-    monkeypatch.setattr(run.Target, "put", put)
-    for _ in range(4):
+    for _ in range(3):
         Transfer.objects.filter(state="running").update(lease_until="2026-01-01T00:00Z")
-        with pytest.raises(Killed):
+        calls = 0
+        with monkeypatch.context() as patched, suppress(Killed):
+            patched.setattr(batch.Batch, name, killed)
             run.run_due("worker", lambda: False)
-    monkeypatch.setattr(run.Target, "put", real)
     work(transfer)
     assert transfer.state == "done"
     assert sorted(Message.objects.values_list("subject", flat=True)) == [f"Letter {number}" for number in range(6)]
     assert numbers(transfer) == [(6, 0, 0)]
-    assert StoredContent.objects.count() == 6
+    for kept in StoredContent.objects.all():
+        assert default_storage.exists(kept.file.name)
 
 
 def test_the_file_goes_when_all_of_it_is_imported(user, inbox):
@@ -142,21 +150,22 @@ def test_the_file_goes_when_all_of_it_is_imported(user, inbox):
 
 def test_a_cancelled_import_stops_and_can_go_on(user, inbox, monkeypatch):
     transfer = upload(user, inbox, mbox_of(mail(1), mail(2), mail(3)))
-    real = run.Target.put
+    monkeypatch.setattr(batch, "MOST_LETTERS", 1)
+    real = batch.Batch.commit
 
-    def put(self, letter):
-        real(self, letter)
+    def commit(self, record):
+        real(self, record)
         jobs.cancel(transfer)
 
-    monkeypatch.setattr(run.Target, "put", put)
+    monkeypatch.setattr(batch.Batch, "commit", commit)
     run.run_due("worker", lambda: False)
     transfer.refresh_from_db()
     assert (transfer.state, Message.objects.count()) == ("cancelled", 1)
-    monkeypatch.setattr(run.Target, "put", real)
+    monkeypatch.setattr(batch.Batch, "commit", real)
     jobs.go_on(transfer)
     work(transfer)
     assert (transfer.state, Message.objects.count()) == ("done", 3)
-    assert sum(numbers(transfer)[0]) == 3
+    assert numbers(transfer) == [(3, 0, 0)]
 
 
 def test_two_workers_do_not_take_the_same_transfer(user, inbox, monkeypatch):
@@ -169,16 +178,16 @@ def test_two_workers_do_not_take_the_same_transfer(user, inbox, monkeypatch):
 
 def test_no_room_here_is_waited_out(user, inbox, monkeypatch):
     transfer = upload(user, inbox, mbox_of(mail(1)))
-    real = run.Target.put
+    real = batch.Batch.add
 
-    def full(self, letter):
+    def full(self, *arguments):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(run.Target, "put", full)
+    monkeypatch.setattr(batch.Batch, "add", full)
     run.run_due("worker", lambda: False)
     transfer.refresh_from_db()
     assert (transfer.state, transfer.attempts) == ("waiting", 1)
-    monkeypatch.setattr(run.Target, "put", real)
+    monkeypatch.setattr(batch.Batch, "add", real)
     assert numbers(work(transfer)) == [(1, 0, 0)]
 
 

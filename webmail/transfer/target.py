@@ -5,7 +5,7 @@ import re
 from webmail.errors import GiveUp, Reason
 from webmail.imap.types import RemoteMessage, Selected
 from webmail.models import Folder, Message, TransferItem
-from webmail.sync.local import AnyMailbox, LocalMailbox, file_message
+from webmail.sync.local import AnyMailbox, LocalMailbox
 
 from .letter import Outgoing, key_of
 from .upload import LARGEST_MESSAGE
@@ -40,7 +40,7 @@ class Target:
 
     def landed(self, item: TransferItem) -> bool:
         """Whether an append whose answer was lost was carried out (fault F05)."""
-        if self.here or isinstance(self.connection, LocalMailbox):
+        if isinstance(self.connection, LocalMailbox):
             return self._mirrored(item.message_key, item.size)
         if (item.message_key, item.size) in self._unmirrored:
             return True
@@ -56,15 +56,10 @@ class Target:
         return (item.message_key, item.size) in self._look_at([(since, self.selected.uidnext)])
 
     def put(self, letter: Outgoing) -> None:
-        """Raise MailError, or OSError when there is no room here. OutcomeUnknown: look with ``landed`` first."""
-        flags = self._flags(letter.flags)
-        if self.here:
-            if self.folder is None:
-                raise GiveUp(Reason.GONE, f"There is no folder “{self.name}”.")
-            file_message(self.folder, letter.stream, letter.summary, flags=flags, internaldate=letter.internaldate)
-            return
+        """APPEND. Raise MailError; after OutcomeUnknown ``landed`` tells."""
         letter.stream.seek(0)
-        self.connection.append(self.name, letter.stream.read(LARGEST_MESSAGE + 1), flags, letter.internaldate)
+        raw = letter.stream.read(LARGEST_MESSAGE + 1)
+        self.connection.append(self.name, raw, self.flags(letter.flags), letter.internaldate)
 
     def _opened(self) -> Selected:
         try:
@@ -75,7 +70,7 @@ class Target:
         self.connection.create_folder(self.name)
         return self.connection.select(self.name, uidvalidity=None)
 
-    def _flags(self, wanted: frozenset[str]) -> list[str]:
+    def flags(self, wanted: frozenset[str]) -> list[str]:
         """Those the server can keep; one it refuses must not cost the message."""
         allowed = {flag.lower() for flag in self.selected.permanent_flags}
         flags = [SYSTEM[flag.lower()] for flag in wanted if flag.lower() in SYSTEM and flag.lower() in allowed]
