@@ -26,6 +26,8 @@ reading: Routes = [
         conversation.conversation,
         name="conversation",
     ),
+    path("inbox/", mailbox.folder, name="unified-inbox"),
+    path("inbox/conversation/<int:conversation_id>/", conversation.conversation, name="unified-conversation"),
     path("sidebar/", mailbox.sidebar_fragment, name="sidebar"),
     path("notices/", mailbox.notices_fragment, name="notices"),
     path("notice/<int:notice_id>/dismiss/", organise.notice_dismiss, name="notice-dismiss"),
@@ -42,6 +44,8 @@ organising: Routes = [
         for verb in organise.VERBS
     ),
     path("folder/<int:folder_id>/move/", organise.move, name="organise-move"),
+    *(path(f"inbox/{verb}/", organise.organise, {"verb": verb}, name=f"unified-{verb}") for verb in organise.VERBS),
+    path("inbox/move/", organise.move, name="unified-move"),
     path("undo/<uuid:batch>/", organise.undo, name="undo"),
 ]
 

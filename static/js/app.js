@@ -4,15 +4,17 @@ import { startQuestions } from "./dialogs.js";
 import { startDragging, startSwiping } from "./drag.js";
 import { startEvents } from "./events.js";
 import { makeKeys } from "./keys.js";
-import { cursor, list, neighbour, refreshList, rowOf, rows, setCursor, startList } from "./list.js";
-import { closeReader, currentId, markFolder, openConversation, openFolder, startNavigation } from "./navigate.js";
+import { accountOf, conversationOf, folderOf, rowOf, rows, rowsOf } from "./list.js";
+import { cursor, list, neighbour, refreshList, setCursor, startList } from "./list.js";
+import { closeReader, currentId, inboxLink, markFolder } from "./navigate.js";
+import { openConversation, openFolder, startNavigation } from "./navigate.js";
 import { act, startOrganising, targets, toggle } from "./organise.js";
 import { choose, chooseTarget, folderChoices, startPalette } from "./palette.js";
 import { startPanes } from "./panes.js";
 import { conversation, refreshReader, startReader } from "./reader.js";
 import { refreshNotices, refreshSidebar } from "./sidebar.js";
-import { togglePicked } from "./selection.js";
-import { startToasts, undoLast } from "./toast.js";
+import { togglePicked, wholeFolder } from "./selection.js";
+import { say, startToasts, undoLast } from "./toast.js";
 import "htmx.org";
 
 const YEAR = 31536000;
@@ -21,7 +23,9 @@ const pathOf = (row) => new URL(row.querySelector(".row-link").href).pathname;
 function step(by) {
   const open = currentId();
   const from = rowOf(open) ?? cursor();
-  const next = from ? neighbour(from, by) : rows()[0];
+  let next = from ? neighbour(from, by) : rows()[0];
+  // The same conversation in another inbox is open already.
+  while (open && next && conversationOf(next.dataset.id) === open) next = neighbour(next, by);
   if (!next) return;
   setCursor(next, { focus: !open });
   if (open) openConversation(pathOf(next));
@@ -32,9 +36,15 @@ function openCursor() {
 }
 
 function goTo(use) {
-  const account = document.querySelector(`.account[data-account="${list().dataset.account}"]`);
+  const wanted = list().dataset.account || cursor()?.dataset.account;
+  const account = document.querySelector(`.account[data-account="${wanted}"]`);
   const link = (account ?? document).querySelector(`.tree-link[data-use="${use}"]`);
   if (link) openFolder(link.pathname);
+}
+
+function goToInbox() {
+  if (inboxLink()?.dataset.use === "inboxes") openFolder(inboxLink().pathname);
+  else goTo("inbox");
 }
 
 function pick() {
@@ -44,8 +54,23 @@ function pick() {
   togglePicked(row);
 }
 
+const accountsOf = (ids) => {
+  const { account } = list().dataset;
+  if (account) return [account];
+  if (wholeFolder()) return [...document.querySelectorAll(".sidebar .account")].map((part) => part.dataset.account);
+  const told = (conversation()?.dataset.accounts ?? "").split(" ").filter(Boolean);
+  return [...new Set(ids.flatMap((id) => (id === currentId() ? told : rowsOf(id).map(accountOf))))];
+};
+
 function moveSomewhere(ids = targets()) {
-  chooseTarget((folder) => act("move", ids, [["target", folder]]));
+  if (!ids.length && !wholeFolder()) return;
+  const [account, ...others] = accountsOf(ids);
+  if (others.length) {
+    say("What you selected is from several accounts. Messages can be moved only within one account.");
+    return;
+  }
+  const except = [list().dataset.folder, ...ids.flatMap((id) => rowsOf(id).map(folderOf))];
+  chooseTarget((folder) => act("move", ids, [["target", folder]]), { account, except });
 }
 
 function press(key) {
@@ -107,15 +132,26 @@ const onKey = makeKeys(
     f: () => press("f"),
     "?": showHelp,
   },
-  { gi: () => goTo("inbox"), gs: () => goTo("sent"), gd: () => goTo("drafts"), gt: () => goTo("trash") },
+  { gi: goToInbox, gs: () => goTo("sent"), gd: () => goTo("drafts"), gt: () => goTo("trash") },
   { k: palette },
 );
 
-async function changed({ folders = [], notices = false, everything = false }) {
+const isInbox = (folder) => {
+  const link = document.querySelector(`.sidebar [data-folder="${folder}"]`);
+  return !link || link.dataset.use === "inbox";
+};
+
+// In the unified inbox also a folder that is not in the sidebar yet may turn out to be one.
+function concerns({ folders = [], tree = false }) {
+  if (list().dataset.account) return folders.includes(Number(list().dataset.folder));
+  return tree || folders.some(isInbox);
+}
+
+async function changed(hint) {
+  const { folders = [], notices = false, everything = false } = hint;
   refreshSidebar();
   if (notices || everything) refreshNotices();
-  const here = Number(list().dataset.folder);
-  if (everything || folders.includes(here)) refreshList();
+  if (everything || concerns(hint)) refreshList();
   if (conversation() && (everything || folders.length) && (await refreshReader()) === "gone") closeReader();
 }
 
@@ -125,7 +161,7 @@ function startMailbox(box) {
     key: onKey,
     mailto: composeTo,
     seen: (id) => {
-      rowOf(id)?.classList.remove("unread");
+      for (const row of rowsOf(id)) row.classList.remove("unread");
       refreshSidebar();
     },
   });

@@ -11,7 +11,24 @@ export const pane = () => document.getElementById("main");
 export const list = () => pane().querySelector(".list");
 export const rowsBox = () => document.getElementById("rows");
 export const rows = () => [...rowsBox().querySelectorAll(".row")];
-export const rowOf = (id) => document.getElementById(`c${id}`);
+const exactRow = (id) => document.getElementById(`c${id}`);
+
+// A row is a conversation in a folder. Its id is the conversation's, in the unified inbox with the folder before it;
+// the reader knows the conversation alone.
+export const conversationOf = (id) => id.slice(id.indexOf("-") + 1);
+export const folderOf = (row) => (row.dataset.id.includes("-") ? row.dataset.id.split("-")[0] : list().dataset.folder);
+export const accountOf = (row) => row.dataset.account || list().dataset.account;
+
+export function rowsOf(id) {
+  const exact = exactRow(id);
+  if (exact || !id) return exact ? [exact] : [];
+  return rows().filter((row) => conversationOf(row.dataset.id) === id);
+}
+
+export function rowOf(id) {
+  const found = rowsOf(id);
+  return found.find((row) => row.classList.contains("cursor")) ?? found[0] ?? null;
+}
 
 function print(row) {
   return row.outerHTML.replace(' aria-current="true"', "");
@@ -48,7 +65,7 @@ export function loadMore() {
     try {
       const fresh = fragment(await getHtml(more.querySelector("a").href));
       if (!more.isConnected || box !== rowsBox()) return;
-      for (const row of fresh.querySelectorAll(".row")) if (rowOf(row.dataset.id)) row.remove();
+      for (const row of fresh.querySelectorAll(".row")) if (exactRow(row.dataset.id)) row.remove();
       remember(fresh);
       if (document.getElementById("select-all")?.checked) {
         for (const input of fresh.querySelectorAll(".pick input")) input.checked = true;
@@ -90,7 +107,7 @@ export function merge(html) {
   const box = rowsBox();
   const fresh = fragment(html);
   for (const row of fresh.querySelectorAll(".row")) {
-    if (leaving.has(row.dataset.id)) row.remove();
+    if (leaving.has(row.dataset.id) || leaving.has(conversationOf(row.dataset.id))) row.remove();
     else row.removeAttribute("aria-current");
   }
   remember(fresh);
@@ -98,7 +115,7 @@ export function merge(html) {
   const before = rows();
   const tail = before.length > MOST_REFRESHED ? before.slice(MOST_REFRESHED) : [];
   const wanted = [...fresh.querySelectorAll(".row")].map((row) => {
-    const old = rowOf(row.dataset.id);
+    const old = exactRow(row.dataset.id);
     if (!old || !box.contains(old)) return row;
     if (prints.get(old) === prints.get(row)) return old;
     carryOver(old, row);
@@ -161,7 +178,7 @@ export function setCursor(row, { focus = false } = {}) {
 }
 
 export function setCurrent(id) {
-  rowsBox()?.querySelector('.row[aria-current="true"]')?.removeAttribute("aria-current");
+  for (const row of rowsBox()?.querySelectorAll('.row[aria-current="true"]') ?? []) row.removeAttribute("aria-current");
   rowOf(id)?.setAttribute("aria-current", "true");
 }
 

@@ -6,8 +6,8 @@ import { refreshSidebar } from "./sidebar.js";
 import { say } from "./toast.js";
 
 const KEPT_LISTS = 8;
-const CONVERSATION = /^(.*\/folder\/(\d+)\/)conversation\/(\d+)\/$/;
-const FOLDER = /^.*\/folder\/(\d+)\/$/;
+const CONVERSATION = /^(.*\/(?:folder\/\d+|inbox)\/)conversation\/(\d+)\/$/;
+const FOLDER = /^.*\/(?:folder\/\d+|inbox)\/$/;
 const kept = new Map();
 const box = () => document.getElementById("mailbox");
 let turn = 0;
@@ -104,7 +104,7 @@ export function prefetch(url) {
 }
 
 export async function openConversation(url, { push = true } = {}) {
-  const [, folder, , id] = CONVERSATION.exec(url) ?? [];
+  const [, folder, id] = CONVERSATION.exec(url) ?? [];
   if (!folder) return location.assign(url);
   const mine = ++turn;
   opening = id;
@@ -145,6 +145,12 @@ function travelled() {
   else location.reload();
 }
 
+// That of all accounts where there is one.
+export function inboxLink() {
+  const link = (use) => document.querySelector(`.tree-link[data-use="${use}"]`);
+  return link("inboxes") ?? link("inbox");
+}
+
 function plainClick(event) {
   return !event.defaultPrevented && !event.button && !event.ctrlKey && !event.metaKey && !event.shiftKey && !event.altKey;
 }
@@ -156,13 +162,14 @@ export function startNavigation() {
     if (!link || !plainClick(event) || link.origin !== location.origin) return;
     if (link.matches(".row-link")) {
       event.preventDefault();
+      setCursor(link.closest(".row"));
       openConversation(link.pathname);
     } else if (link.matches(".tree-link[data-folder], [data-back]")) {
       event.preventDefault();
       if (link.pathname === folderUrl() && !conversation()) refreshList();
       openFolder(link.pathname);
     } else if (link.matches("[data-folder-link]")) {
-      const inbox = document.querySelector('.tree-link[data-use="inbox"]');
+      const inbox = inboxLink();
       if (!inbox) return;
       event.preventDefault();
       openFolder(inbox.pathname);

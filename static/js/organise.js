@@ -1,6 +1,6 @@
 // Actions on conversations: shown at once, sent, put back when the server said no.
 import { ask } from "./dialogs.js";
-import { cursor, leaving, list, neighbour, refreshList, rowOf, rows, setCursor } from "./list.js";
+import { conversationOf, cursor, leaving, list, neighbour, refreshList, rowOf, rows, rowsOf, setCursor } from "./list.js";
 import { closeReader, currentId, openConversation } from "./navigate.js";
 import { post } from "./net.js";
 import { conversation, refreshReader } from "./reader.js";
@@ -45,9 +45,9 @@ function takeAway(ids) {
   };
 }
 
-function afterwards(ids) {
+function afterwards(ids, openGoes) {
   const gone = new Set(ids);
-  const from = gone.has(currentId()) ? rowOf(currentId()) : cursor();
+  const from = openGoes ? rowOf(currentId()) : cursor();
   if (!from || !gone.has(from.dataset.id)) return from ?? null;
   for (const step of [1, -1]) {
     let next = neighbour(from, step);
@@ -71,9 +71,10 @@ export async function act(verb, ids, extra = []) {
     fields.push(["confirmed", "1"]);
   }
   const away = TAKES_AWAY.has(verb);
-  const affected = everything ? rows().map((row) => row.dataset.id) : ids;
-  const openGoes = away && affected.includes(currentId());
-  const next = away ? afterwards(affected) : null;
+  const lines = everything ? rows() : ids.flatMap(rowsOf);
+  const affected = [...new Set([...ids, ...lines.map((row) => row.dataset.id)])];
+  const openGoes = away && affected.some((id) => conversationOf(id) === currentId());
+  const next = away ? afterwards(affected, openGoes) : null;
   const putBack = away ? takeAway(affected) : () => refreshList();
   if (!away) applyFlags(verb, affected);
   clearSelection();

@@ -1,5 +1,4 @@
 // Ctrl+K: go to a folder or do something; v: move to a folder. One dialog, one list, type to narrow.
-import { list } from "./list.js";
 
 const dialog = () => document.getElementById("palette");
 const input = () => document.getElementById("palette-input");
@@ -67,23 +66,24 @@ export function choose(given, placeholder) {
   input().focus();
 }
 
-export function folderChoices(run, { account = null } = {}) {
+export function folderChoices(run, { account = null, except = [] } = {}) {
   const several = document.querySelectorAll(".sidebar .account").length > 1;
   return [...document.querySelectorAll(".tree-link[data-folder]")]
-    .filter((link) => !account || link.closest(".account").dataset.account === account)
+    .filter((link) => !account || link.closest(".account")?.dataset.account === account)
+    .filter((link) => !except.includes(link.dataset.folder))
     .map((link) => ({
       label: link.dataset.title,
-      hint: several ? link.closest(".account").querySelector("h2").textContent : "",
+      hint: several ? (link.closest(".account")?.querySelector("h2").textContent ?? "") : "",
       icon: link.querySelector(".icon"),
       run: () => run(link),
     }));
 }
 
-export function chooseTarget(move) {
-  const { account, folder } = list().dataset;
-  const found = folderChoices((link) => move(link.dataset.folder), { account });
-  const here = document.querySelector(`.tree-link[data-folder="${folder}"]`)?.dataset.title;
-  choose(found.filter((choice) => choice.label !== here), "Move to…");
+export function chooseTarget(move, where) {
+  choose(
+    folderChoices((link) => move(link.dataset.folder), where),
+    "Move to…",
+  );
 }
 
 export function startPalette() {

@@ -40,6 +40,11 @@ class Person:
     folders: dict[str, Folder]
     uids: Any = field(default_factory=lambda: itertools.count(1))
 
+    def another(self, address: str, name: str = "") -> "Person":
+        """The same person with one more account; what arrives there has uids of its own."""
+        account, folders = equip(self.user, address, name)
+        return Person(self.user, account, self.client, folders, itertools.count(self.account.pk * 1000 + 1000))
+
     def folder(self, name: str = "INBOX") -> Folder:
         return Folder.objects.get(pk=self.folders[name].pk)
 
@@ -92,6 +97,21 @@ def remote_message(uid: int, subject: str, owner: str, **fields: Any) -> RemoteM
     return RemoteMessage(**(values | fields))
 
 
+def equip(user: User, address: str, name: str = "") -> tuple[MailAccount, dict[str, Folder]]:
+    account = MailAccount.objects.create(
+        user=user, address=address, name=name, username=address, imap_host="localhost", smtp_host="localhost"
+    )
+    Identity.objects.create(account=account, name=user.username.title(), address=address, is_default=True)
+    SyncState.objects.create(account=account, status=SyncState.Status.OK)
+    folders = {
+        folder: Folder.objects.create(
+            account=account, name=folder, delimiter="/", special_use=use, uidvalidity=7, uidnext=1, backfill_uid=1
+        )
+        for folder, use in FOLDERS.items()
+    }
+    return account, folders
+
+
 MakePerson = Callable[[str], Person]
 
 
@@ -99,23 +119,7 @@ MakePerson = Callable[[str], Person]
 def make_person(db: None) -> MakePerson:
     def make(name: str) -> Person:
         user = User.objects.create(username=name)
-        account = MailAccount.objects.create(
-            user=user, address=f"{name}@example.test", username=name, imap_host="localhost", smtp_host="localhost"
-        )
-        Identity.objects.create(account=account, name=name.title(), address=account.address, is_default=True)
-        SyncState.objects.create(account=account, status=SyncState.Status.OK)
-        folders = {
-            folder: Folder.objects.create(
-                account=account,
-                name=folder,
-                delimiter="/",
-                special_use=use,
-                uidvalidity=7,
-                uidnext=1,
-                backfill_uid=1,
-            )
-            for folder, use in FOLDERS.items()
-        }
+        account, folders = equip(user, f"{name}@example.test")
         client = Client()
         client.force_login(user)
         return Person(user, account, client, folders)

@@ -8,36 +8,40 @@ from django.views.decorators.http import require_safe
 from webmail.mime.headers import display_text
 
 from . import reader
-from .access import conversation_of, folder_of, user_of
+from .access import conversation_of, user_of
 from .mailbox import list_context, page_context
 from .people import own_addresses
+from .place import place_of
 from .when import clock_of
 
 
 @login_required
 @require_safe
-def conversation(request: HttpRequest, folder_id: int, conversation_id: int) -> HttpResponse:
-    """The whole page with the list beside it; for htmx the reader alone. Reading changes nothing: the page asks to."""
+def conversation(request: HttpRequest, conversation_id: int, folder_id: int | None = None) -> HttpResponse:
+    """The whole page with the list beside it; for htmx the reader alone. Reading changes nothing: the page asks to.
+
+    Without ``folder_id`` it is read in the unified inbox.
+    """
     clock = clock_of(request)
     own = own_addresses(user_of(request).pk)
     htmx = bool(request.htmx)  # type: ignore[attr-defined]
     context = {} if htmx else page_context(request, folder_id, clock, own=own, opened=conversation_id)
-    folder = folder_of(request, folder_id) if htmx else context["folder"]
+    place = place_of(request, folder_id) if htmx else context["place"]
     found = conversation_of(request, conversation_id)
-    messages = reader.messages_of(found, folder)
+    shown = reader.shown(found, place.here)
+    messages = shown.messages
     if not messages:
         raise Http404
-    here = [message for message in messages if message.shown_in_id == folder.pk]
-    subject = (here or messages)[0].subject
+    subject = next((message for message in messages if message.shown_in_id in place.here), messages[0]).subject
     context |= {
-        "folder": folder,
-        "folder_url": request.path.partition("conversation/")[0],
+        "place": place,
+        "marks": [mark for pk, mark in place.marks.items() if pk in {message.shown_in_id for message in shown.here}],
         "conversation": found,
         "subject": display_text(subject).strip() or "(no subject)",
-        "cards": reader.cards(messages, folder, own, clock),
+        "cards": reader.cards(messages, place.here, own, clock),
         "newest": messages[-1],
-        "unread_ids": ",".join(str(message.pk) for message in messages if not message.seen),
-        "flagged": any(message.flagged for message in here),
-        **list_context(folder),
+        "unread_ids": ",".join(str(pk) for pk in shown.unread),
+        "flagged": any(message.flagged for message in shown.here),
+        **list_context(place),
     }
     return render(request, "mailbox/_reader.html" if htmx else "mailbox/page.html", context)

@@ -5,14 +5,15 @@ from typing import Any
 from django.contrib.auth.decorators import login_required
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.urls import reverse
 from django.views.decorators.http import require_safe
 
+from accounts.models import MailAccount
 from webmail.models import Folder, Notice, SpecialUse
 
 from . import rows, sidebar
-from .access import folder_of, user_of
+from .access import user_of
 from .people import own_addresses
+from .place import UNIFIED, Place, place_of
 from .when import Clock, clock_of
 
 PANES_COOKIE = "panes"
@@ -23,12 +24,14 @@ NOTICES_SHOWN = 5
 @login_required
 @require_safe
 def home(request: HttpRequest) -> HttpResponse:
-    """The inbox, or the place to add an account."""
+    """The inbox, that of all accounts where there are several, or the place to add an account."""
     user_id = user_of(request).pk
     inbox = Folder.objects.filter(
         account__user_id=user_id, hidden=False, selectable=True, special_use=SpecialUse.INBOX
     ).order_by("account__position", "account_id", "pk")
     folder = inbox.first()
+    if folder is not None and MailAccount.objects.filter(user_id=user_id).exclude(pk=folder.account_id).exists():
+        return redirect("unified-inbox")
     if folder is not None:
         return redirect("folder", folder.pk)
     side = sidebar.build(user_id, clock_of(request))
@@ -44,26 +47,29 @@ def home(request: HttpRequest) -> HttpResponse:
 
 @login_required
 @require_safe
-def folder(request: HttpRequest, folder_id: int) -> HttpResponse:
-    """The whole page; for htmx the list, and with ``after`` or ``rows`` nothing but rows."""
+def folder(request: HttpRequest, folder_id: int | None = None) -> HttpResponse:
+    """The whole page; for htmx the list, and with ``after`` or ``rows`` nothing but rows.
+
+    Without ``folder_id`` it is the unified inbox.
+    """
     clock = clock_of(request)
     after = request.GET.get("after", "")
     if not request.htmx:  # type: ignore[attr-defined]
         return render(request, "mailbox/page.html", page_context(request, folder_id, clock, after=after))
-    current = folder_of(request, folder_id)
+    place = place_of(request, folder_id)
     own = own_addresses(user_of(request).pk)
-    context: dict[str, Any] = {"folder": current, "folder_url": request.path, "summary": summary(current)}
+    context: dict[str, Any] = {"place": place, "summary": summary(place)}
     context["refreshed"] = "rows" in request.GET
     if after or "rows" in request.GET:
-        context["page"] = rows.page(current, own, clock, after=after, size=_size(request))
+        context["page"] = rows.page(place, own, clock, after=after, size=_size(request))
         return render(request, "mailbox/_rows.html", context)
-    context["page"] = rows.page(current, own, clock)
-    return render(request, "mailbox/_list.html", context | list_context(current))
+    context["page"] = rows.page(place, own, clock)
+    return render(request, "mailbox/_list.html", context | list_context(place))
 
 
 def page_context(
     request: HttpRequest,
-    folder_id: int,
+    folder_id: int | None,
     clock: Clock,
     *,
     after: str = "",
@@ -72,39 +78,47 @@ def page_context(
 ) -> dict[str, Any]:
     """What every full mailbox page needs; 404 unless the folder is the person's own."""
     user_id = user_of(request).pk
-    side = sidebar.build(user_id, clock, current=folder_id)
-    current = side.folders.get(folder_id)
-    if current is None or not hasattr(current, "account"):
-        raise Http404
+    side = sidebar.build(user_id, clock, current=folder_id, at_unified=folder_id is None)
+    place = _place_in(side, user_id, folder_id)
     if own is None:
         own = own_addresses(user_id)
     return {
         "sidebar": side,
-        "folder": current,
-        "folder_url": reverse("folder", args=[folder_id]),
-        "page": rows.page(current, own, clock, after=after, current=opened),
+        "place": place,
+        "page": rows.page(place, own, clock, after=after, current=opened),
         "after": after,
         "panes": panes(request),
         "notices": open_notices(user_id),
-        **list_context(current),
+        **list_context(place),
     }
 
 
-def list_context(current: Folder) -> dict[str, Any]:
+def _place_in(side: sidebar.Sidebar, user_id: int, folder_id: int | None) -> Place:
+    """As ``place_of``, from what the sidebar has read."""
+    if folder_id is None:
+        entries = (entry.folder for view in side.accounts for entry in view.entries)
+        return Place(user_id, tuple(f for f in entries if f.special_use == SpecialUse.INBOX), unified=True)
+    current = side.folders.get(folder_id)
+    if current is None or not hasattr(current, "account"):
+        raise Http404
+    return Place(user_id, (current,))
+
+
+def list_context(place: Place) -> dict[str, Any]:
     return {
-        "in_trash": current.special_use == SpecialUse.TRASH,
-        "in_junk": current.special_use == SpecialUse.JUNK,
-        "in_archive": current.special_use == SpecialUse.ARCHIVE,
-        "summary": summary(current),
-        "empty_text": EMPTY_TEXTS.get(SpecialUse(current.special_use), EMPTY_TEXTS[SpecialUse.NONE]),
+        "in_trash": place.special_use == SpecialUse.TRASH,
+        "in_junk": place.special_use == SpecialUse.JUNK,
+        "in_archive": place.special_use == SpecialUse.ARCHIVE,
+        "summary": summary(place),
+        "empty_text": EMPTY_TEXTS.get(place.special_use, EMPTY_TEXTS[SpecialUse.NONE]),
     }
 
 
-def summary(current: Folder) -> str:
-    """What stands beside the folder's name."""
-    if current.shown_unread and current.special_use != SpecialUse.TRASH:
-        return f"{current.shown_unread:,} unread"
-    return "1 message" if current.shown_total == 1 else f"{current.shown_total:,} messages"
+def summary(place: Place) -> str:
+    """What stands beside the name of the list."""
+    if place.shown_unread and place.special_use != SpecialUse.TRASH:
+        return f"{place.shown_unread:,} unread"
+    return "1 message" if place.shown_total == 1 else f"{place.shown_total:,} messages"
 
 
 EMPTY_TEXTS = {
@@ -122,11 +136,12 @@ EMPTY_TEXTS = {
 @require_safe
 def sidebar_fragment(request: HttpRequest) -> HttpResponse:
     """``folder`` marks the current one."""
+    wanted = request.GET.get("folder") or "0"
     try:
-        current = int(request.GET.get("folder") or 0)
+        current = int(wanted)
     except ValueError:
         current = 0
-    side = sidebar.build(user_of(request).pk, clock_of(request), current=current)
+    side = sidebar.build(user_of(request).pk, clock_of(request), current=current, at_unified=wanted == UNIFIED)
     return render(request, "mailbox/_sidebar.html", {"sidebar": side})
 
 

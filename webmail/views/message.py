@@ -29,10 +29,10 @@ UNSAFE_IN_NAME = re.compile(r'[\x00-\x1f\x7f/\\:*?"<>|]')
 @require_safe
 def message_card(request: HttpRequest, message_id: int) -> HttpResponse:
     message = message_of(request, message_id)
-    folder = message.shown_in or message.folder
+    here = frozenset({message.shown_in_id or message.folder_id})
     own = own_addresses(user_of(request).pk)
-    card = reader.card(message, folder, own, clock_of(request), is_open=True)
-    return render(request, "mailbox/_card.html", {"card": card, "folder": folder})
+    card = reader.card(message, here, own, clock_of(request), is_open=True)
+    return render(request, "mailbox/_card.html", {"card": card})
 
 
 @login_required

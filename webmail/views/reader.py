@@ -5,7 +5,7 @@ from typing import Any
 
 from webmail.mime.headers import display_text
 from webmail.mime.parts import Part, choose
-from webmail.models import Conversation, Folder, Message, SpecialUse
+from webmail.models import Conversation, Message, SpecialUse
 
 from .people import full_name, names_line, pairs
 from .when import Clock
@@ -47,35 +47,48 @@ class Card:
     attachments: list[Attachment] = field(default_factory=list)
 
 
-def messages_of(conversation: Conversation, folder: Folder) -> list[Message]:
-    """Oldest first: what stands in this folder, and what stands elsewhere but in Trash or Junk; each message once."""
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """``messages`` oldest first, each once; ``here`` is what stands in the place itself, copies and all."""
+
+    messages: list[Message]
+    here: list[Message]
+
+    @property
+    def unread(self) -> list[int]:
+        """Ids of what is read by looking at it: a copy that is not shown has been read with the one that is."""
+        return sorted({message.pk for message in self.messages + self.here if not message.seen})
+
+
+def shown(conversation: Conversation, here: frozenset[int]) -> Shown:
+    """What stands in the folders ``here``, and what stands elsewhere but in Trash or Junk."""
     found = list(
         Message.objects.filter(conversation=conversation, shown_in__isnull=False)
         .select_related("shown_in")
         .defer("references")
         .order_by("-internaldate", "-id")[: MOST_CARDS * 2]
     )
-    found.sort(key=lambda message: message.shown_in_id != folder.pk)
+    found.sort(key=lambda message: message.shown_in_id not in here)
     best: dict[int, Message] = {}
     for message in found:
-        here = message.shown_in_id == folder.pk
         aside = message.shown_in is not None and message.shown_in.special_use in ASIDE
-        if here or not aside:
+        if message.shown_in_id in here or not aside:
             best.setdefault(message.message_key, message)
-    return sorted(best.values(), key=lambda message: (message.internaldate, message.pk))[-MOST_CARDS:]
+    messages = sorted(best.values(), key=lambda message: (message.internaldate, message.pk))[-MOST_CARDS:]
+    return Shown(messages, [message for message in found if message.shown_in_id in here])
 
 
-def cards(messages: list[Message], folder: Folder, own: frozenset[str], clock: Clock) -> list[Card]:
+def cards(messages: list[Message], here: frozenset[int], own: frozenset[str], clock: Clock) -> list[Card]:
     last = messages[-1].pk if messages else 0
-    return [card(message, folder, own, clock, is_open=not message.seen or message.pk == last) for message in messages]
+    return [card(message, here, own, clock, is_open=not message.seen or message.pk == last) for message in messages]
 
 
-def card(message: Message, folder: Folder, own: frozenset[str], clock: Clock, *, is_open: bool) -> Card:
+def card(message: Message, here: frozenset[int], own: frozenset[str], clock: Clock, *, is_open: bool) -> Card:
     sender = full_name(message.from_name, message.from_address)
     recipients: dict[str, Any] = message.recipients if isinstance(message.recipients, dict) else {}
     everyone = pairs(recipients.get("to")) + pairs(recipients.get("cc"))
     when = clock.label(message.date or message.internaldate)
-    elsewhere = message.shown_in is not None and message.shown_in_id != folder.pk
+    elsewhere = message.shown_in is not None and message.shown_in_id not in here
     return Card(
         message=message,
         sender=sender,

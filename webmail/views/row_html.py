@@ -13,22 +13,26 @@ from django.utils.safestring import SafeString, mark_safe
 
 from webmail.icons import icon
 
+from .place import AccountMark
+
 ROW = (
-    '<li class="row{classes}" id="c{id}" data-id="{id}"{current}>'
-    '<label class="pick"><input type="checkbox" name="conversation" value="{id}" aria-labelledby="s{id}"></label>'
+    '<li class="row{classes}" id="c{key}" data-id="{key}"{account}{current}>'
+    '<label class="pick"><input type="checkbox" name="conversation" value="{key}" aria-labelledby="s{key}"></label>'
     '<a class="row-link" href="{url}" draggable="false">{unread}<span class="who">{who}{count}</span>'
-    '<time title="{full}">{short}</time><span class="subject" id="s{id}">{subject}</span>'
+    '<time title="{full}">{short}</time><span class="subject" id="s{key}">{subject}</span>'
     '<span class="preview">{preview}</span><span class="marks">{marks}</span></a></li>\n'
 )
 UNREAD = '<span class="sr-only">Unread. </span>'
+ACCOUNT = '<span class="account-mark" title="{address}"><span class="sr-only">Account </span>{label}</span>'
 COUNT = ' <span class="count" title="{0} messages">{0}</span>'
 
 
 @dataclass(slots=True)
 class Row:
-    """``waiting``: the server has not confirmed the last action on it."""
+    """``key`` is what actions name it by; ``waiting``: the server has not confirmed the last action on it."""
 
     id: int
+    key: str
     url: str
     who: str
     count: int
@@ -41,6 +45,7 @@ class Row:
     answered: bool
     attachment: bool
     waiting: bool
+    account: AccountMark | None = None
 
 
 @cache
@@ -62,9 +67,12 @@ def row_html(row: Row, current: int | None = None) -> str:
     if row.flagged:
         classes += " flagged"
         marks += mark("star", "Starred", "Starred", " star")
+    if row.account is not None:
+        marks += ACCOUNT.format(address=escape(row.account.address), label=escape(row.account.label))
     return ROW.format(
         classes=classes,
-        id=row.id,
+        key=row.key,
+        account=f' data-account="{row.account.account_id}"' if row.account is not None else "",
         current=' aria-current="true"' if row.id == current else "",
         url=row.url,
         unread=UNREAD if row.unread else "",

@@ -1,4 +1,4 @@
-"""A page of a folder's list: keyset paging over the materialised rows, and each row made ready for the template."""
+"""A page of a list: keyset paging over the materialised rows, and each row made ready for the template."""
 
 import base64
 import binascii
@@ -7,13 +7,13 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from django.core.exceptions import BadRequest
-from django.urls import reverse
 from django.utils.safestring import SafeString
 
 from webmail.mime.headers import display_text
-from webmail.models import Folder, ListRow, PendingAction, SpecialUse
+from webmail.models import PendingAction, SpecialUse
 
 from .people import pairs, people_line
+from .place import Place
 from .row_html import Row, rows_html
 from .when import Clock
 
@@ -61,7 +61,7 @@ class Page:
 
 
 def page(
-    folder: Folder,
+    place: Place,
     own: frozenset[str],
     clock: Clock,
     *,
@@ -69,8 +69,8 @@ def page(
     size: int = PAGE,
     current: int | None = None,
 ) -> Page:
-    """Two queries, whatever the size of the folder."""
-    query = ListRow.objects.filter(folder=folder)
+    """Two queries, whatever the size of the list."""
+    query = place.rows()
     if after:
         cursor = Cursor.decode(after)
         # "date <= d and not (date = d and id >= i)" lets both databases walk the index; an OR would not.
@@ -92,6 +92,7 @@ def page(
             "latest__folder_id",
             "conversation__count",
             "conversation__participants",
+            "folder_id",
         )[: size + 1]
     )
     more = len(found) > size
@@ -101,16 +102,14 @@ def page(
             "message_id", flat=True
         )
     )
-    prefix = reverse("conversation", args=[folder.pk, 0])[: -len("0/")]
-    outgoing = folder.special_use in WRITTEN_HERE
-    rows = [_row(row, own, clock, prefix, outgoing=outgoing, waiting=row[2] in waiting) for row in found]
+    rows = [_row(row, own, clock, place, waiting=row[2] in waiting) for row in found]
     return Page(rows_html(rows, current), Cursor(found[-1][3], found[-1][0]).encode() if more and found else "")
 
 
-def _row(row: tuple[Any, ...], own: frozenset[str], clock: Clock, prefix: str, *, outgoing: bool, waiting: bool) -> Row:
+def _row(row: tuple[Any, ...], own: frozenset[str], clock: Clock, place: Place, *, waiting: bool) -> Row:
     (_, conversation, _, date, unread, flagged, answered, attachment, subject, preview) = row[:10]
-    recipients, shown_in, folder, count, participants = row[10:]
-    if outgoing:
+    recipients, shown_in, folder, count, participants, lies_in = row[10:]
+    if place.special_use in WRITTEN_HERE:
         people = pairs(recipients.get("to")) + pairs(recipients.get("cc")) if isinstance(recipients, dict) else []
         who = "To: " + people_line(people, own, alone="(no recipient)")
     else:
@@ -118,7 +117,8 @@ def _row(row: tuple[Any, ...], own: frozenset[str], clock: Clock, prefix: str, *
     when = clock.label(date)
     return Row(
         id=conversation,
-        url=f"{prefix}{conversation}/",
+        key=f"{lies_in}-{conversation}" if place.unified else str(conversation),
+        url=f"{place.url}conversation/{conversation}/",
         who=who,
         count=count,
         subject=display_text(subject).strip() or "(no subject)",
@@ -130,4 +130,5 @@ def _row(row: tuple[Any, ...], own: frozenset[str], clock: Clock, prefix: str, *
         answered=answered,
         attachment=attachment,
         waiting=waiting or shown_in != folder,
+        account=place.marks.get(lies_in),
     )

@@ -103,6 +103,12 @@ class Sidebar:
     accounts: list[AccountView]
     folders: dict[int, Folder]
     unsent: int = 0
+    at_unified: bool = False
+
+    @property
+    def several(self) -> bool:
+        """More than one account: there is an inbox of all of them."""
+        return len(self.accounts) > 1
 
     def inbox(self) -> Folder | None:
         """Where a person lands: the first account's inbox, else its first folder."""
@@ -118,7 +124,7 @@ class Sidebar:
         return sum(f.shown_unread for f in self.folders.values() if f.special_use == SpecialUse.INBOX)
 
 
-def build(user_id: int, clock: Clock, *, current: int | None = None) -> Sidebar:
+def build(user_id: int, clock: Clock, *, current: int | None = None, at_unified: bool = False) -> Sidebar:
     accounts = list(MailAccount.objects.filter(user_id=user_id).select_related("sync").defer("password"))
     folders = list(Folder.objects.filter(account__user_id=user_id, hidden=False))
     by_account: dict[int, list[Folder]] = defaultdict(list)
@@ -133,7 +139,7 @@ def build(user_id: int, clock: Clock, *, current: int | None = None) -> Sidebar:
         view.entries = tree(by_account[account.pk], current)
         views.append(view)
     unsent = OutgoingMessage.objects.filter(user_id=user_id, state__in=UNSENT, discarded=False).count()
-    return Sidebar(views, {folder.pk: folder for folder in folders}, unsent)
+    return Sidebar(views, {folder.pk: folder for folder in folders}, unsent, at_unified)
 
 
 def tree(folders: list[Folder], current: int | None = None, *, everything: bool = False) -> list[Entry]:

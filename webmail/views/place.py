@@ -1,0 +1,123 @@
+"""What a list shows: one folder, or all inboxes of a person as one."""
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property
+
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.urls import reverse
+
+from accounts.models import MailAccount
+from webmail.models import Folder, ListRow, SpecialUse
+
+from .access import folder_of, user_of
+
+UNIFIED = "inbox"
+UNIFIED_TITLE = "All inboxes"
+
+
+@dataclass(frozen=True, slots=True)
+class AccountMark:
+    """Which account a row of the unified inbox belongs to; ``label`` is short and says it among this person's own."""
+
+    account_id: int
+    label: str
+    address: str
+
+
+@dataclass(frozen=True)
+class Place:
+    """``folders`` come with their accounts; exactly one unless ``unified``."""
+
+    user_id: int
+    folders: tuple[Folder, ...]
+    unified: bool = False
+
+    @property
+    def key(self) -> str:
+        """What the browser knows it by."""
+        return UNIFIED if self.unified else str(self.folders[0].pk)
+
+    @cached_property
+    def url(self) -> str:
+        return reverse("unified-inbox") if self.unified else reverse("folder", args=[self.folders[0].pk])
+
+    @property
+    def title(self) -> str:
+        return UNIFIED_TITLE if self.unified else self.folders[0].title
+
+    @property
+    def window_title(self) -> str:
+        return UNIFIED_TITLE if self.unified else f"{self.title} · {self.folders[0].account.address}"
+
+    @property
+    def special_use(self) -> SpecialUse:
+        return SpecialUse.INBOX if self.unified else SpecialUse(self.folders[0].special_use)
+
+    @property
+    def account_id(self) -> int | None:
+        """None where rows are of several."""
+        return None if self.unified else self.folders[0].account_id
+
+    @cached_property
+    def here(self) -> frozenset[int]:
+        """The ids of its folders."""
+        return frozenset(folder.pk for folder in self.folders)
+
+    @property
+    def total(self) -> int:
+        return sum(folder.total for folder in self.folders)
+
+    @property
+    def shown_total(self) -> int:
+        return sum(folder.shown_total for folder in self.folders)
+
+    @property
+    def shown_unread(self) -> int:
+        return sum(folder.shown_unread for folder in self.folders)
+
+    @cached_property
+    def marks(self) -> dict[int, AccountMark]:
+        """By folder; empty where all rows are of one account anyway."""
+        if not self.unified:
+            return {}
+        labels = account_labels(folder.account for folder in self.folders)
+        return {
+            folder.pk: AccountMark(folder.account_id, labels[folder.account_id], folder.account.address)
+            for folder in self.folders
+        }
+
+    def rows(self) -> QuerySet[ListRow]:
+        """One range of one index, however many inboxes there are."""
+        if self.unified:
+            return ListRow.objects.filter(inbox_of_id=self.user_id)
+        return ListRow.objects.filter(folder=self.folders[0])
+
+
+def place_of(request: HttpRequest, folder_id: int | None) -> Place:
+    """The folder, if it is the person's own, or without one all their inboxes; one query."""
+    user_id = user_of(request).pk
+    if folder_id is not None:
+        return Place(user_id, (folder_of(request, folder_id),))
+    inboxes = Folder.objects.filter(account__user_id=user_id, special_use=SpecialUse.INBOX, hidden=False)
+    ordered = inboxes.select_related("account").order_by("account__position", "account_id", "pk")
+    return Place(user_id, tuple(ordered), unified=True)
+
+
+def account_labels(accounts: Iterable[MailAccount]) -> dict[int, str]:
+    """By account: its label, else as much of the address as tells it from the others."""
+    known = {account.pk: account for account in accounts}
+    locals_ = Counter(account.address.partition("@")[0].lower() for account in known.values())
+    domains = Counter(account.address.partition("@")[2].lower() for account in known.values())
+    return {pk: _label(account, locals_, domains) for pk, account in known.items()}
+
+
+def _label(account: MailAccount, locals_: Counter[str], domains: Counter[str]) -> str:
+    if account.name:
+        return account.name
+    local, _, domain = account.address.partition("@")
+    if domain and domains[domain.lower()] == 1:
+        return domain
+    return local if locals_[local.lower()] == 1 else account.address

@@ -1,0 +1,81 @@
+"""What the form of a list or of the reader named."""
+
+import re
+from dataclasses import dataclass
+
+from django.db.models import QuerySet
+from django.http import HttpRequest
+
+from accounts.models import User
+from webmail.models import ListRow, Message
+
+from .place import Place
+
+MOST_IDS = 5000
+PICK = re.compile(r"(?:([0-9]{1,18})-)?([0-9]{1,18})")
+
+
+@dataclass(frozen=True, slots=True)
+class Pick:
+    """A conversation as far as it stands in one folder; without one, wherever it stands in the place."""
+
+    folder_id: int | None
+    conversation_id: int
+
+    def __str__(self) -> str:
+        return f"{self.conversation_id}" if self.folder_id is None else f"{self.folder_id}-{self.conversation_id}"
+
+
+@dataclass(frozen=True)
+class Selection:
+    """Conversations, single messages, or all of the place."""
+
+    picks: frozenset[Pick]
+    messages: list[int]
+    everything: bool
+
+    def __bool__(self) -> bool:
+        return bool(self.picks or self.messages or self.everything)
+
+    def fields(self) -> list[tuple[str, object]]:
+        """For a page that asks before the form is sent again."""
+        named: list[tuple[str, object]] = [("conversation", pick) for pick in sorted(self.picks, key=str)]
+        named += [("message", pk) for pk in self.messages]
+        return named + ([("all", 1)] if self.everything else [])
+
+    def rows(self, user: User, place: Place, *, newest_only: bool) -> list[Message]:
+        """The person's own, still shown; with ``newest_only`` the newest of each conversation and folder."""
+        shown = Message.objects.filter(account__user=user, shown_in__isnull=False)
+        if self.everything:
+            return list(shown.filter(shown_in__in=place.here).defer("structure", "recipients", "references"))
+        found = list(shown.filter(pk__in=self.messages)) if self.messages else []
+        found += self._picked(shown, place, newest_only=newest_only) if self.picks else []
+        return list({message.pk: message for message in found}.values())
+
+    def _picked(self, shown: QuerySet[Message], place: Place, *, newest_only: bool) -> list[Message]:
+        conversations = {pick.conversation_id for pick in self.picks}
+        if newest_only:
+            lines = ListRow.objects.filter(folder__in=place.here, conversation__in=conversations)
+            candidates = shown.filter(pk__in=lines.values("latest_id"))
+        else:
+            candidates = shown.filter(shown_in__in=place.here, conversation__in=conversations)
+        return [message for message in candidates if self._names(message)]
+
+    def _names(self, message: Message) -> bool:
+        here = Pick(message.shown_in_id, message.conversation_id)
+        return here in self.picks or Pick(None, message.conversation_id) in self.picks
+
+
+def selected(request: HttpRequest) -> Selection:
+    """Whatever is no id is left out; an id of somebody else finds nothing later."""
+    matches = [PICK.fullmatch(value) for value in request.POST.getlist("conversation")[:MOST_IDS]]
+    return Selection(
+        frozenset(Pick(int(match[1]) if match[1] else None, int(match[2])) for match in matches if match),
+        ids_of(request.POST.getlist("message")),
+        request.POST.get("all") == "1",
+    )
+
+
+def ids_of(values: list[str]) -> list[int]:
+    wanted = {int(value) for value in values[:MOST_IDS] if value.isascii() and value.isdigit() and len(value) < 19}
+    return sorted(wanted)
