@@ -1,16 +1,21 @@
 """An account's mail copied to a server: everything once, whatever breaks (faults F05, F31)."""
 
+import io
+import zipfile
 from collections.abc import Callable
 from datetime import UTC, datetime
 
 import pytest
 
 from tests.transfer.conftest import mail, numbers, upload, work
+from webmail.errors import RetryLater
 from webmail.models import Folder, Message, StoredContent, Transfer
 from webmail.sync.account import Pass
 from webmail.sync.foreground import open_connection
-from webmail.transfer import job, jobs, run
+from webmail.sync.local import delete_messages
+from webmail.transfer import export, job, jobs, run
 from webmail.transfer.jobs import Route
+from webmail.views.transfer_state import progress
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.mailserver]
 
@@ -228,3 +233,36 @@ def test_a_slice_that_is_stopped_gives_the_transfer_back(copy, mailbox, put):
     transfer.refresh_from_db()
     assert (transfer.state, transfer.lease_owner) == ("waiting", "")
     assert numbers(work(transfer)) == [(3, 0, 0)]
+
+
+@pytest.mark.parametrize("action", ["cut_before", "cut_after"])
+def test_a_folder_on_a_server_is_exported_though_the_connection_breaks(remote, mailbox, proxy, action):
+    for number in range(3):
+        mailbox.append(mail(number), flags=(b"\\Seen",), when=WHEN)
+    mirror(remote)
+    proxy.rule("FETCH", action, occurrence=2)
+    inbox = Folder.objects.get(account=remote, name="INBOX")
+    with zipfile.ZipFile(io.BytesIO(b"".join(export.folder_archive(inbox, "zip")))) as archive:
+        assert [archive.read(name) for name in archive.namelist()] == [mail(number) for number in range(3)]
+
+
+def test_an_export_breaks_off_when_the_server_stays_away(remote, mailbox, proxy):
+    mailbox.append(mail(1))
+    mirror(remote)
+    for _ in range(10):
+        proxy.rule("FETCH", "cut_before")
+    with pytest.raises(RetryLater):
+        b"".join(export.account_archive(remote, "zip"))
+    assert not remote.backups.exists()
+
+
+def test_a_message_deleted_before_its_turn_is_reported(copy, local, mailbox, put):
+    put(mail(1))
+    put(mail(2))
+    transfer = copy(("INBOX", "INBOX"))
+    delete_messages(local, [Message.objects.get(subject="Letter 1").pk])
+    transfer = work(transfer)
+    assert numbers(transfer) == [(1, 0, 0)]
+    assert transfer.folders.get().total == 2
+    found = progress(transfer)
+    assert (found.complete, found.sentence) == (False, "Done, but 1 had gone from the source before their turn.")

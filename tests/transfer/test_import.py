@@ -230,3 +230,15 @@ def test_an_export_names_what_it_could_not_have(inbox, put, kind):
     backup = inbox.account.backups.get()
     assert (backup.messages, backup.missing) == (1, 1)
     assert (b"Letter 1" in b"".join(export.folder_archive(inbox, "mbox"))) is True
+
+
+def test_a_message_full_of_controls_is_imported_as_it_is(user, inbox):
+    raw = b"Subject: a\0b\x1b\r\nMessage-ID: <\0x\r\n y@z>\r\nFrom: \xff\0 <\0@\0>\r\nDate: \0\r\n\r\n\0\xff\r\n"
+    transfer = work(upload(user, inbox, mbox_of(raw, mail(1)), "a\0b\r\n.mbox"))
+    assert (transfer.state, numbers(transfer)) == ("done", [(2, 0, 0)])
+    assert b"\0\xff\r\n" in b"".join(bodies.source(Message.objects.exclude(subject="Letter 1").get()))
+
+
+def test_mail_is_imported_into_a_paused_account_that_lives_here(user, inbox):
+    type(inbox.account).objects.update(paused=True)
+    assert numbers(work(upload(user, inbox, mail(1)))) == [(1, 0, 0)]

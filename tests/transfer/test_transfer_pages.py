@@ -192,10 +192,17 @@ def test_the_steps_of_a_move_follow_from_what_there_is(client, local, put, curre
     assert current() == "Copy the mail"
     assert "are being fetched" in text(client.get(url("account-move", local)))
     transfer = Transfer.objects.create(user=user, kind="copy", source=local, target=new, state="done")
-    TransferFolder.objects.create(transfer=transfer, source_name="INBOX", target_name="INBOX", total=1, copied=1)
+    inbox = Folder.objects.get(account=local, name="INBOX")
+    TransferFolder.objects.create(
+        transfer=transfer, source_folder=inbox.pk, target_name="INBOX", total=1, copied=1, finished=True
+    )
     assert current() == "Remove the old account"
+    assert "not been copied" not in text(client.get(url("account-move", local)))
     put(mail(2))
-    assert "1 came since" in text(client.get(url("account-move", local)))
+    put(mail(3), folder="Sent")
+    page = text(client.get(url("account-move", local)))
+    assert "2 came since" in page
+    assert "2 messages have not been copied" in page
     client.post(url("account-move", local), {"action": "resume"})
     assert current() == "Pause the old account"
 

@@ -86,7 +86,7 @@ class Job:
     def _work(self) -> bool:
         """True when all is settled, False when it was stopped on the way."""
         account = self.transfer.target
-        if account.paused:
+        if account.paused and not account.is_local:
             raise AskUser(Reason.UNSUPPORTED, f"{account} is paused. Let it go on, then go on here.")
         connection: AnyMailbox = LocalMailbox(account) if account.is_local else open_connection(account)
         try:

@@ -149,6 +149,15 @@ def copies_of(account: MailAccount) -> Transfer | None:
     return Transfer.objects.filter(source=account, kind=Transfer.Kind.COPY).select_related("target").first()
 
 
+def not_copied(account: MailAccount, folders: list[Folder]) -> int:
+    """Messages in ``folders`` that no finished copy has settled: folders left out, what failed, what came later."""
+    rows = TransferFolder.objects.filter(transfer__source=account, transfer__kind=Transfer.Kind.COPY, finished=True)
+    settled: dict[int | None, int] = {}
+    for row in rows:
+        settled[row.source_folder] = max(settled.get(row.source_folder, 0), row.copied + row.skipped)
+    return sum(max(0, folder.total - settled.get(folder.pk, 0)) for folder in folders)
+
+
 def copyable(account: MailAccount) -> list[Folder]:
     """The folders that a copy can begin with, those people think of first in front."""
     order = [

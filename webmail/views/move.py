@@ -88,6 +88,7 @@ def _page(
         "choices": _choices(request, folders, target, known) if target is not None and known else [],
         "transfer": copy,
         "progress": done,
+        "not_copied": jobs.not_copied(account, folders) if copy is not None and not active else 0,
         "current": _current(bool(backup), fetching, bool(targets), done),
         "poll_seconds": POLL_SECONDS,
         "error": error,

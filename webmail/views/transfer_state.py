@@ -37,8 +37,10 @@ def progress(transfer: Transfer) -> Progress:
     settled = copied + skipped + failed
     complete = transfer.state == State.DONE and not failed and settled >= total
     return Progress(
-        tone="waiting" if transfer.state == State.DONE and failed else TONES.get(State(transfer.state), "waiting"),
-        sentence=_sentence(transfer, settled, failed),
+        tone="waiting"
+        if transfer.state == State.DONE and not complete
+        else TONES.get(State(transfer.state), "waiting"),
+        sentence=_sentence(transfer, settled, failed, max(0, total - settled)),
         percent=_percent(transfer, settled, total),
         left=_left(transfer) if transfer.state == State.RUNNING else "",
         folders=folders,
@@ -56,7 +58,7 @@ def _has_source(transfer: Transfer) -> bool:
     return bool(transfer.file) if transfer.kind == Transfer.Kind.UPLOAD else transfer.source_id is not None
 
 
-def _sentence(transfer: Transfer, settled: int, failed: int) -> str:
+def _sentence(transfer: Transfer, settled: int, failed: int, gone: int) -> str:
     if transfer.state == State.WAITING:
         if transfer.sentence:
             return f"Waiting: {transfer.sentence}"
@@ -67,7 +69,13 @@ def _sentence(transfer: Transfer, settled: int, failed: int) -> str:
         return f"Stopped: {transfer.sentence or 'it could not be finished.'}"
     if transfer.state == State.CANCELLED:
         return "Stopped by you. What was copied stays."
-    return "Done, but not everything could be copied." if failed else "Done."
+    return _end(failed, gone)
+
+
+def _end(failed: int, gone: int) -> str:
+    if failed:
+        return "Done, but not everything could be copied."
+    return f"Done, but {gone} had gone from the source before their turn." if gone else "Done."
 
 
 def _percent(transfer: Transfer, settled: int, total: int) -> int | None:
