@@ -1,4 +1,7 @@
-"""``python -m tests.bench``: fill mailboxes, measure the product and the floor at both distances, print the tables."""
+"""``python -m tests.bench``: fill mailboxes, measure the product and the floor at both distances, print the tables.
+
+Then the same for the import of a maildrop by POP3.
+"""
 
 import argparse
 import json
@@ -9,9 +12,10 @@ import time
 from dataclasses import asdict
 from pathlib import Path
 
-from tests.bench import floor, product, report
+from tests.bench import floor, maildrop, maildrop_report, product, report
 from tests.bench.fill import fill
 from tests.bench.latency import Distance
+from tests.bench.maildrop import Fetched, Maildrop
 from tests.bench.report import Outcome, Setting
 from tests.bench.side import Side
 from webmail.demo.dovecot import Dovecot, MailServerError
@@ -20,6 +24,7 @@ from webmail.demo.supervisor import BASE_DIR
 SIZES = "1000,10000,100000"
 ROUND_TRIPS = "0,40"
 REPETITIONS = 15
+POP3_MESSAGES = 600
 
 
 def numbers(text: str) -> list[int]:
@@ -34,19 +39,35 @@ def main() -> int:
     parser.add_argument("--round-trips", type=numbers, default=numbers(ROUND_TRIPS), help="milliseconds")
     parser.add_argument("--repetitions", type=int, default=int(os.environ.get("REPS") or REPETITIONS))
     parser.add_argument("--directory", type=Path, default=default, help="where mailboxes and results are kept")
+    parser.add_argument("--only", choices=["imap", "pop3"], help="measure one of the two parts")
+    parser.add_argument("--pop3-messages", type=int, default=int(os.environ.get("POP3_MESSAGES") or POP3_MESSAGES))
+    parser.add_argument(
+        "--pop3-largest", type=int, default=int(os.environ.get("POP3_LARGEST") or 0), help="octets; 0 for any size"
+    )
     options = parser.parse_args()
     directory = options.directory.resolve()
+    drop = Maildrop(options.pop3_messages, options.pop3_largest)
+    outcomes: dict[Setting, Outcome] = {}
+    fetched: dict[int, Fetched] = {}
     try:
-        fill(directory / "mail", options.sizes)
-        outcomes = measure(directory, options.sizes, options.round_trips, options.repetitions)
+        if options.only != "pop3":
+            fill(directory / "mail", options.sizes)
+            outcomes = measure(directory, options.sizes, options.round_trips, options.repetitions)
+        if options.only != "imap":
+            fetched = maildrop.measure(directory / "mail", drop, options.round_trips)
     except MailServerError as error:
         print(f"The benchmark needs its own mail server: {error}. --directory names another place.", file=sys.stderr)
         return 2
-    text = report.tables(outcomes)
+    texts = [report.tables(outcomes)] if outcomes else []
+    texts += [maildrop_report.tables(drop, fetched)] if fetched else []
+    text = "\n".join(texts)
     print(text)
     (directory / "report.md").write_text(text)
-    (directory / "results.json").write_text(json.dumps([as_json(*item) for item in outcomes.items()], indent=1))
-    return int(any(line.startswith("* MISS") for line in report.goals(outcomes)))
+    results = [as_json(*item) for item in outcomes.items()]
+    results += [{**asdict(drop), "round_trip": trip, **asdict(one)} for trip, one in fetched.items()]
+    (directory / "results.json").write_text(json.dumps(results, indent=1))
+    lines = [*report.goals(outcomes), *maildrop_report.goals(drop, fetched)]
+    return int(any(line.startswith("* MISS") for line in lines))
 
 
 def measure(directory: Path, sizes: list[int], round_trips: list[int], repetitions: int) -> dict[Setting, Outcome]:

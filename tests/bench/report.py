@@ -68,7 +68,7 @@ def _clicks(here: Mapping[int, Outcome]) -> str:
             ours, least = outcome.product.times.get(click), outcome.floor.get(operation)
             row += [_pair(ours), _pair(least), _ratio(ours, least)]
         rows.append(row)
-    return _table(head, rows)
+    return table(head, rows)
 
 
 def _once(here: Mapping[int, Outcome]) -> str:
@@ -77,7 +77,7 @@ def _once(here: Mapping[int, Outcome]) -> str:
         ["whole mailbox mirrored after, s", *(f"{one.product.mirrored:.1f}" for one in here.values())],
         ["last move on the server after, s", *(f"{one.product.settled:.2f}" for one in here.values())],
     ]
-    return _table(["once", *(f"{size:,}" for size in here)], rows)
+    return table(["once", *(f"{size:,}" for size in here)], rows)
 
 
 def _scaling(outcomes: Outcomes) -> str:
@@ -91,7 +91,7 @@ def _scaling(outcomes: Outcomes) -> str:
         far = [_ratio(found.get(Setting(size, trips[-1])), found.get(Setting(size, trips[0]))) for size in sizes]
         many = [_ratio(found.get(Setting(sizes[-1], trip)), found.get(Setting(sizes[0], trip))) for trip in trips]
         rows.append([click, *far, *many])
-    return _table(head, rows)
+    return table(head, rows)
 
 
 def goals(outcomes: Outcomes) -> Iterator[str]:
@@ -134,7 +134,8 @@ def _number(milliseconds: float) -> str:
     return f"{milliseconds:.1f}" if milliseconds < 10 else f"{milliseconds:,.0f}"
 
 
-def _table(head: list[str], rows: list[list[str]]) -> str:
+def table(head: list[str], rows: list[list[str]]) -> str:
+    """Markdown, aligned."""
     widths = [max(len(row[column]) for row in [head, *rows]) for column in range(len(head))]
 
     def line(cells: list[str]) -> str:
