@@ -14,11 +14,10 @@ from django.utils import timezone
 from accounts.models import MailAccount
 from webmail.errors import GiveUp, RetryLater
 from webmail.models import Backup, Folder, Message
-from webmail.sync import bodies
 
 from . import mbox
 from .names import folder_path, safe_name, unique
-from .source import flags_of, in_order
+from .source import content, flags_of, in_order
 from .upload import comment_of
 from .zipwrite import ZipWriter
 
@@ -78,7 +77,7 @@ def _eml_files(writer: ZipWriter, folder: Folder, path: str, tally: Tally) -> It
         comment = comment_of(flags_of(message), message.internaldate)
 
         def packed(message: Message = message, name: str = name, comment: bytes = comment) -> Iterator[bytes]:
-            return writer.entry(name, bodies.source(message), message.internaldate, comment)
+            return writer.entry(name, content(message), message.internaldate, comment)
 
         yield from _once(packed, message, folder, tally)
 
@@ -91,7 +90,7 @@ def _mbox(folder: Folder, tally: Tally) -> Iterator[bytes]:
             with tempfile.SpooledTemporaryFile(max_size=IN_MEMORY) as spool:
                 spool.write(mbox.separator(message.from_address, message.internaldate))
                 spool.write(mbox.status_fields(flags_of(message)))
-                for piece in mbox.quoted(bodies.source(message)):
+                for piece in mbox.quoted(content(message)):
                     spool.write(piece)
                 spool.seek(0)
                 while piece := spool.read(PIECE):

@@ -11,7 +11,7 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from webmail.errors import GiveUp, Reason
 from webmail.models import Message, StoredContent, Transfer, TransferFolder, TransferItem
-from webmail.sync import bodies
+from webmail.sync import bodies, stored
 
 from . import upload
 from .letter import Outgoing, spooled
@@ -19,6 +19,7 @@ from .lines import crlf
 from .upload import LARGEST_MESSAGE
 
 PAGE = 200
+PIECE = 256 * 1024
 FLAGS = {"seen": "\\Seen", "flagged": "\\Flagged", "answered": "\\Answered", "draft": "\\Draft"}
 Open = Callable[[], AbstractContextManager[Outgoing]]
 
@@ -81,11 +82,21 @@ def _opener(message: Message) -> Open:
     return opened
 
 
+def content(message: Message) -> Iterator[bytes]:
+    """A message's octets. Raise MailError."""
+    if not message.account.is_local:
+        yield from bodies.source(message)
+        return
+    with stored.opened(message) as stream:
+        while piece := stream.read(PIECE):
+            yield piece
+
+
 def _checked(message: Message) -> Iterator[bytes]:
     """The content, as long as it still is what was stored."""
     kept = StoredContent.objects.filter(message=message).first()
     digest = hashlib.sha256()
-    for piece in bodies.source(message):
+    for piece in content(message):
         digest.update(piece)
         yield piece
     if kept is not None and kept.sha256 != digest.hexdigest():
