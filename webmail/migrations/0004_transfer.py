@@ -8,106 +8,199 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('accounts', '0003_pop3'),
-        ('webmail', '0003_maildrop'),
+        ("accounts", "0003_pop3"),
+        ("webmail", "0003_maildrop"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Backup',
+            name="Backup",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('messages', models.PositiveIntegerField()),
-                ('missing', models.PositiveIntegerField(default=0, help_text='Messages whose content could not be had.')),
-                ('finished_at', models.DateTimeField(auto_now_add=True)),
-                ('account', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='backups', to='accounts.mailaccount')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("messages", models.PositiveIntegerField()),
+                (
+                    "missing",
+                    models.PositiveIntegerField(default=0, help_text="Messages whose content could not be had."),
+                ),
+                ("finished_at", models.DateTimeField(auto_now_add=True)),
+                (
+                    "account",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="backups", to="accounts.mailaccount"
+                    ),
+                ),
             ],
             options={
-                'ordering': ['-id'],
+                "ordering": ["-id"],
             },
         ),
         migrations.CreateModel(
-            name='Transfer',
+            name="Transfer",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('kind', models.CharField(choices=[('upload', 'Import of a file'), ('copy', 'Copy of an account')], max_length=8)),
-                ('state', models.CharField(choices=[('waiting', 'Waiting'), ('running', 'Under way'), ('done', 'Done'), ('failed', 'Stopped'), ('cancelled', 'Cancelled')], default='waiting', max_length=10)),
-                ('file', models.FileField(blank=True, max_length=300, upload_to=webmail.models.transfer.upload_path)),
-                ('filename', models.CharField(blank=True, help_text='As the person knows it; shown, never used.', max_length=255)),
-                ('source_name', models.CharField(blank=True, max_length=320)),
-                ('octets_done', models.PositiveBigIntegerField(default=0)),
-                ('octets_total', models.PositiveBigIntegerField(default=0)),
-                ('failures', models.JSONField(default=list, help_text='[[name, reason], …] of the first messages that failed.')),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
-                ('started_at', models.DateTimeField(null=True)),
-                ('finished_at', models.DateTimeField(null=True)),
-                ('next_at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('attempts', models.PositiveSmallIntegerField(default=0, help_text='Interruptions in a row without any progress.')),
-                ('sentence', models.CharField(blank=True, max_length=500)),
-                ('detail', models.CharField(blank=True, max_length=1000)),
-                ('lease_owner', models.CharField(blank=True, max_length=100)),
-                ('lease_until', models.DateTimeField(null=True)),
-                ('source', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='transfers_out', to='accounts.mailaccount')),
-                ('target', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='transfers_in', to='accounts.mailaccount')),
-                ('user', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='transfers', to=settings.AUTH_USER_MODEL)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[("upload", "Import of a file"), ("copy", "Copy of an account")], max_length=8
+                    ),
+                ),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("waiting", "Waiting"),
+                            ("running", "Under way"),
+                            ("done", "Done"),
+                            ("failed", "Stopped"),
+                            ("cancelled", "Cancelled"),
+                        ],
+                        default="waiting",
+                        max_length=10,
+                    ),
+                ),
+                ("file", models.FileField(blank=True, max_length=300, upload_to=webmail.models.transfer.upload_path)),
+                (
+                    "filename",
+                    models.CharField(
+                        blank=True, help_text="As the person knows it; shown, never used.", max_length=255
+                    ),
+                ),
+                ("source_name", models.CharField(blank=True, max_length=320)),
+                ("octets_done", models.PositiveBigIntegerField(default=0)),
+                ("octets_total", models.PositiveBigIntegerField(default=0)),
+                (
+                    "failures",
+                    models.JSONField(default=list, help_text="[[name, reason], …] of the first messages that failed."),
+                ),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+                ("started_at", models.DateTimeField(null=True)),
+                ("finished_at", models.DateTimeField(null=True)),
+                ("next_at", models.DateTimeField(default=django.utils.timezone.now)),
+                (
+                    "attempts",
+                    models.PositiveSmallIntegerField(
+                        default=0, help_text="Interruptions in a row without any progress."
+                    ),
+                ),
+                ("sentence", models.CharField(blank=True, max_length=500)),
+                ("detail", models.CharField(blank=True, max_length=1000)),
+                ("lease_owner", models.CharField(blank=True, max_length=100)),
+                ("lease_until", models.DateTimeField(null=True)),
+                (
+                    "source",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="transfers_out",
+                        to="accounts.mailaccount",
+                    ),
+                ),
+                (
+                    "target",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="transfers_in",
+                        to="accounts.mailaccount",
+                    ),
+                ),
+                (
+                    "user",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="transfers",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
             options={
-                'ordering': ['-id'],
+                "ordering": ["-id"],
             },
         ),
         migrations.CreateModel(
-            name='TransferFolder',
+            name="TransferFolder",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('source_folder', models.BigIntegerField(null=True)),
-                ('source_name', models.CharField(blank=True, max_length=1000)),
-                ('target_name', models.CharField(help_text="As the target's server knows it; created if missing.", max_length=1000)),
-                ('total', models.PositiveIntegerField(default=0, help_text='Messages of the source; of a file, those found so far.')),
-                ('copied', models.PositiveIntegerField(default=0)),
-                ('skipped', models.PositiveIntegerField(default=0, help_text='Already there, by Message-ID and size.')),
-                ('failed', models.PositiveIntegerField(default=0)),
-                ('target_before', models.PositiveIntegerField(null=True)),
-                ('target_after', models.PositiveIntegerField(null=True)),
-                ('finished', models.BooleanField(default=False)),
-                ('transfer', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='folders', to='webmail.transfer')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("source_folder", models.BigIntegerField(null=True)),
+                ("source_name", models.CharField(blank=True, max_length=1000)),
+                (
+                    "target_name",
+                    models.CharField(help_text="As the target's server knows it; created if missing.", max_length=1000),
+                ),
+                (
+                    "total",
+                    models.PositiveIntegerField(
+                        default=0, help_text="Messages of the source; of a file, those found so far."
+                    ),
+                ),
+                ("copied", models.PositiveIntegerField(default=0)),
+                ("skipped", models.PositiveIntegerField(default=0, help_text="Already there, by Message-ID and size.")),
+                ("failed", models.PositiveIntegerField(default=0)),
+                ("target_before", models.PositiveIntegerField(null=True)),
+                ("target_after", models.PositiveIntegerField(null=True)),
+                ("finished", models.BooleanField(default=False)),
+                (
+                    "transfer",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="folders", to="webmail.transfer"
+                    ),
+                ),
             ],
             options={
-                'ordering': ['id'],
+                "ordering": ["id"],
             },
         ),
         migrations.CreateModel(
-            name='TransferItem',
+            name="TransferItem",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('key', models.CharField(help_text='Id of the message, or its place in the file.', max_length=60)),
-                ('state', models.CharField(choices=[('trying', 'Being written'), ('copied', 'Copied'), ('skipped', 'Already there'), ('failed', 'Failed')], default='trying', max_length=8)),
-                ('message_pk', models.BigIntegerField(help_text='Id of the message that is copied.', null=True)),
-                ('message_key', models.BigIntegerField(help_text='As in Message.')),
-                ('message_id', models.CharField(blank=True, max_length=998)),
-                ('size', models.PositiveBigIntegerField()),
-                ('uidvalidity', models.BigIntegerField(null=True)),
-                ('uid_from', models.BigIntegerField(help_text='UIDNEXT of the target before the first try, or less.', null=True)),
-                ('tries', models.PositiveSmallIntegerField(default=0)),
-                ('folder', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='items', to='webmail.transferfolder')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("key", models.CharField(help_text="Id of the message, or its place in the file.", max_length=60)),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("trying", "Being written"),
+                            ("copied", "Copied"),
+                            ("skipped", "Already there"),
+                            ("failed", "Failed"),
+                        ],
+                        default="trying",
+                        max_length=8,
+                    ),
+                ),
+                ("message_pk", models.BigIntegerField(help_text="Id of the message that is copied.", null=True)),
+                ("message_key", models.BigIntegerField(help_text="As in Message.")),
+                ("message_id", models.CharField(blank=True, max_length=998)),
+                ("size", models.PositiveBigIntegerField()),
+                ("uidvalidity", models.BigIntegerField(null=True)),
+                (
+                    "uid_from",
+                    models.BigIntegerField(help_text="UIDNEXT of the target before the first try, or less.", null=True),
+                ),
+                ("tries", models.PositiveSmallIntegerField(default=0)),
+                (
+                    "folder",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="items", to="webmail.transferfolder"
+                    ),
+                ),
             ],
         ),
         migrations.AddIndex(
-            model_name='transfer',
-            index=models.Index(fields=['state', 'next_at'], name='transfers_due'),
+            model_name="transfer",
+            index=models.Index(fields=["state", "next_at"], name="transfers_due"),
         ),
         migrations.AddIndex(
-            model_name='transferitem',
-            index=models.Index(fields=['folder', 'message_key'], name='item_message_key'),
+            model_name="transferitem",
+            index=models.Index(fields=["folder", "message_key"], name="item_message_key"),
         ),
         migrations.AddIndex(
-            model_name='transferitem',
-            index=models.Index(fields=['folder', 'message_pk'], name='item_message_pk'),
+            model_name="transferitem",
+            index=models.Index(fields=["folder", "message_pk"], name="item_message_pk"),
         ),
         migrations.AddConstraint(
-            model_name='transferitem',
-            constraint=models.UniqueConstraint(fields=('folder', 'key'), name='one_item_per_message'),
+            model_name="transferitem",
+            constraint=models.UniqueConstraint(fields=("folder", "key"), name="one_item_per_message"),
         ),
     ]
