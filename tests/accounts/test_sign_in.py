@@ -102,7 +102,7 @@ def test_a_preset_wins_over_typed_servers_and_says_so(client: Client, mailbox: M
     response = client.post(URL, data)
     assert response.status_code == 302
     assert MailAccount.objects.get().imap_host == "localhost"
-    said = [str(message) for message in response.wsgi_request._messages]
+    said = [str(message) for message in response.wsgi_request._messages]  # type: ignore[attr-defined]
     assert any("yours were not used" in sentence for sentence in said)
 
 

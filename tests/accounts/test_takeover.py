@@ -142,7 +142,7 @@ class TestWithoutTheServer:
         response = client.post(URL, typed(mailbox, imap_port=9))
         assert response.status_code == 302
         assert client.session["_auth_user_id"] == str(account.user_id)
-        said = [str(message) for message in response.wsgi_request._messages]
+        said = [str(message) for message in response.wsgi_request._messages]  # type: ignore[attr-defined]
         assert any("as it was when it was last fetched" in sentence for sentence in said)
 
     def test_another_password_does_not(self, client: Client, mailbox: Mailbox) -> None:

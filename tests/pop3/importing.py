@@ -31,7 +31,7 @@ def contents() -> list[bytes]:
     """The bytes of every message here, in order, each held against what is recorded of it."""
     found = []
     for row in StoredContent.objects.all():
-        with default_storage.open(row.file.name) as stream:
+        with default_storage.open(str(row.file.name)) as stream:
             raw = stream.read()
         assert (hashlib.sha256(raw).hexdigest(), len(raw)) == (row.sha256, row.size)
         found.append(raw)
@@ -45,7 +45,7 @@ def stored() -> dict[str, bytes]:
     assert len(set(subjects)) == len(subjects) == len(contents())
     found = {}
     for row in StoredContent.objects.select_related("message"):
-        with default_storage.open(row.file.name) as stream:
+        with default_storage.open(str(row.file.name)) as stream:
             found[row.message.subject] = stream.read()
     return found
 

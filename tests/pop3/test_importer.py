@@ -104,7 +104,7 @@ def test_mail_of_a_removed_folder_counts_as_removed(scripted, pop3_account):
     while LocalPass(download.account, lambda: False).run():
         pass
     assert LedgerEntry.objects.get().wanted_gone
-    assert not default_storage.exists(name)
+    assert not default_storage.exists(str(name))
     fetch(download)
     assert server.deleted == {1}
 
@@ -164,7 +164,7 @@ class TestDeletion:
         server = scripted([letter(1), letter(2)], uidls=[b"a", b"b"], removes=True)
         download = fetch(pop3_account(server))
         row = StoredContent.objects.get(message__subject="Letter 1")
-        default_storage.delete(row.file.name)
+        default_storage.delete(str(row.file.name))
         default_storage.save(row.file.name, BytesIO(b"damaged"))
         Download.objects.update(policy=Policy.DELETE)
         run_import(download, lambda: False)

@@ -120,7 +120,7 @@ def test_an_import_killed_at_any_step_ends_as_one_that_was_not(scripted, pop3_ac
     server, download = prepared()
     fetch(download)
     expected = end_state(server, download)
-    assert len(expected["contents"]) == 6
+    assert len(expected["contents"]) == 6  # type: ignore[arg-type]
     kept = {Policy.KEEP: 7, Policy.DELETE: 0, Policy.AFTER_DAYS: 5, Policy.FOLLOW: 6}
     assert len(server.messages) == kept[policy]
 
@@ -132,7 +132,7 @@ def test_an_import_killed_at_any_step_ends_as_one_that_was_not(scripted, pop3_ac
         killed = import_that_dies(download, step)
         server.wait_until_left()
         for row in StoredContent.objects.all():
-            assert default_storage.exists(row.file.name), f"step {step}"
+            assert default_storage.exists(str(row.file.name)), f"step {step}"
         safe = set(contents()) | set(server.messages) | {LETTERS[1]}
         assert safe == set(LETTERS), f"step {step}: neither here nor there"
         fetch(download)

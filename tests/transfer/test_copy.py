@@ -164,7 +164,7 @@ def test_damaged_content_is_not_copied(copy, mailbox, put):
     put(mail(1))
     put(mail(2))
     stored = StoredContent.objects.get(message__subject="Letter 1")
-    with stored.file.storage.open(stored.file.name, "r+b") as file:
+    with stored.file.storage.open(str(stored.file.name), "r+b") as file:
         file.write(b"X")
     transfer = work(copy(("INBOX", "INBOX")))
     assert (transfer.state, numbers(transfer)) == ("done", [(1, 0, 1)])

@@ -136,16 +136,16 @@ def test_a_worker_killed_at_any_step_goes_on_without_doubles(user, inbox, monkey
     assert sorted(Message.objects.values_list("subject", flat=True)) == [f"Letter {number}" for number in range(6)]
     assert numbers(transfer) == [(6, 0, 0)]
     for kept in StoredContent.objects.all():
-        assert default_storage.exists(kept.file.name)
+        assert default_storage.exists(str(kept.file.name))
 
 
 def test_the_file_goes_when_all_of_it_is_imported(user, inbox):
     transfer = upload(user, inbox, mbox_of(mail(1)))
     name = transfer.file.name
-    assert default_storage.exists(name)
+    assert default_storage.exists(str(name))
     work(transfer)
     assert not transfer.file
-    assert not default_storage.exists(name)
+    assert not default_storage.exists(str(name))
 
 
 def test_a_cancelled_import_stops_and_can_go_on(user, inbox, monkeypatch):
@@ -223,7 +223,7 @@ def test_an_export_of_an_account_keeps_its_folders_and_is_noted(user, inbox, put
 def test_an_export_names_what_it_could_not_have(inbox, put, kind):
     put(mail(1))
     put(mail(2))
-    default_storage.delete(StoredContent.objects.order_by("pk")[0].file.name)
+    default_storage.delete(str(StoredContent.objects.order_by("pk")[0].file.name))
     content = b"".join(export.account_archive(inbox.account, kind))
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
         assert b"Letter 1" in archive.read("NOT-EXPORTED.txt")

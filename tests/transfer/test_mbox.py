@@ -126,7 +126,7 @@ def test_a_file_of_a_gigabyte_is_never_read_whole() -> None:
     message = write(letter(b"x" * 76 + b"\r\n") * 1) + b""
     unit = message[:-1] + (b"y" * 76 + b"\n") * 65_000 + b"\n"
     stream = Endless(1024**3 // len(unit) * len(unit), unit)
-    count = sum(1 for _ in mbox.split(stream))  # type: ignore[arg-type]
+    count = sum(1 for _ in mbox.split(stream))  # type: ignore[arg-type, misc]
     assert count == stream.size // len(unit)
     assert stream.largest <= mbox.BLOCK
 

@@ -54,10 +54,10 @@ def test_finished_transfers_and_their_files_are_forgotten_in_time(user, inbox):
     transfer = upload(user, inbox, mail(1))
     name = transfer.file.name
     run.tidy()
-    assert default_storage.exists(name)
+    assert default_storage.exists(str(name))
     Transfer.objects.update(state="failed", finished_at=timezone.now() - run.FILE_KEPT - timedelta(hours=1))
     run.tidy()
-    assert not default_storage.exists(name)
+    assert not default_storage.exists(str(name))
     assert not Transfer.objects.get().file
     Transfer.objects.update(finished_at=timezone.now() - run.KEPT - timedelta(hours=1))
     run.tidy()
@@ -68,7 +68,7 @@ def test_the_file_goes_with_its_account(user, inbox):
     transfer = upload(user, inbox, mail(1))
     name = transfer.file.name
     inbox.account.delete()
-    assert not default_storage.exists(name)
+    assert not default_storage.exists(str(name))
 
 
 def test_a_lease_that_is_renewed_is_not_taken(user, inbox):
@@ -76,6 +76,6 @@ def test_a_lease_that_is_renewed_is_not_taken(user, inbox):
     assert run._claim("one") is not None
     Transfer.objects.update(lease_until=timezone.now() + timedelta(seconds=1))
     run.renew("one")
-    assert Transfer.objects.get().lease_until > timezone.now() + timedelta(seconds=50)
+    assert Transfer.objects.get().lease_until > timezone.now() + timedelta(seconds=50)  # type: ignore[operator]
     run.renew("two")
     assert run._claim("two") is None
