@@ -79,6 +79,7 @@ class Filer:
         self._flags = frozenset({download.tag} if download.tag else ())
         self._group: list[Arrived] = []
         self._octets = 0
+        self._taken: set[int] = set()
         self._begun = 0.0
         self._incoming: IO[bytes] | None = None
         self.incoming_number: int | None = None
@@ -203,8 +204,8 @@ class Filer:
 
     def _entry(self, each: Arrived, twins: list[LedgerEntry], filed: Filed) -> LedgerEntry:
         """The ledger entry of this message of the maildrop, not saved: the one it has, or a new one."""
-        listed, taken = each.listed, set(self.filed.entries.values())
-        own = next((twin for twin in twins if twin.uidl == listed.uidl and twin.pk not in taken), None)
+        listed = each.listed
+        own = next((twin for twin in twins if twin.uidl == listed.uidl and twin.pk not in self._taken), None)
         if own is not None:
             filed.came_back += own.state == State.GONE
             entry = own
@@ -257,6 +258,7 @@ class Filer:
         total.too_old += skipped
         total.known += len(entries) - len(fresh) - skipped
         total.entries.update({number: entry.pk for number, entry in entries.items()})
+        self._taken.update(entry.pk for entry in entries.values())
 
 
 def no_room(error: OSError) -> RetryLater:

@@ -238,13 +238,13 @@ def file_letters(folder: Folder, letters: Sequence[Letter]) -> list[Message]:
     with change(folder.account.user_id) as changed:
         first = take_uids(folder, len(letters))
         uidvalidity = folder.uidvalidity or UIDVALIDITY
-        insert(
-            changed, folder, uidvalidity, [_as_remote(letter, first + place) for place, letter in enumerate(letters)]
-        )
-        found = Message.objects.filter(
-            folder=folder, uidvalidity=uidvalidity, uid__gte=first, uid__lt=first + len(letters)
-        )
-        rows = {row.uid: row for row in found}
+        remote = [_as_remote(letter, first + place) for place, letter in enumerate(letters)]
+        rows = {row.uid: row for row in insert(changed, folder, uidvalidity, remote)}
+        # Those that only changed their place have kept their row, which is read again.
+        linked = [message.uid for message in remote if message.uid not in rows]
+        if linked:
+            found = Message.objects.filter(folder=folder, uidvalidity=uidvalidity, uid__in=linked)
+            rows.update({row.uid: row for row in found})
         messages = [rows[first + place] for place in range(len(letters))]
         StoredContent.objects.bulk_create(
             StoredContent(message=row, file=letter.name, sha256=letter.sha256, size=letter.size)
