@@ -107,7 +107,7 @@ def run(port: int, user: str, messages: int, limit: float) -> Import:
     kept = StoredContent.objects.aggregate(number=Count("pk"), octets=Sum("size"))
     if not here == kept["number"] == Message.objects.count():
         raise RuntimeError(f"{here} messages were counted, but {kept['number']} are here")
-    return Import(seconds, here, kept["octets"], watch.memory)
+    return Import(seconds, here, kept["octets"] or 0, watch.memory)
 
 
 def main() -> int:

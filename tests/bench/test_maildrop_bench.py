@@ -1,0 +1,87 @@
+"""The part of the benchmark that imports a maildrop: what it fills, what it counts, what it concludes."""
+
+import shutil
+
+import pytest
+
+from tests.bench.importing import Import
+from tests.bench.latency import Distance
+from tests.bench.maildrop import Fetched, Maildrop, Plain, fill_maildrop, import_once, measure
+from tests.bench.maildrop_report import goals, tables
+from tests.servers.mailbox import server_directory
+from webmail.demo.dovecot import Dovecot
+
+MEGABYTE = 1_000_000
+
+
+def test_a_maildrop_of_short_letters_has_as_many_as_one_of_any() -> None:
+    short, mixed = list(Maildrop(200, 8000).letters()), list(Maildrop(200).letters())
+    assert len(short) == len(mixed) == 200
+    assert max(len(letter.raw) for letter in short) <= 8000 < max(len(letter.raw) for letter in mixed)
+
+
+@pytest.mark.mailserver
+@pytest.mark.timeout(180)
+def test_the_import_and_poplib_read_the_same_octets(capsys: pytest.CaptureFixture[str]) -> None:
+    directory, drop = server_directory(), Maildrop(60)
+    try:
+        fill_maildrop(directory, drop)
+        assert "60 messages" in capsys.readouterr().out
+        found = measure(directory, drop, [4])[4]
+        assert "filled" not in capsys.readouterr().out
+        octets = sum(len(letter.raw) for letter in drop.letters())
+        assert (found.ours.messages, found.ours.octets) == (60, octets)
+        assert found.plain.messages == 60
+        assert found.plain.seconds > 60 * 0.004
+        assert 0 < found.ours.resident(60) < 1000 * MEGABYTE
+    finally:
+        shutil.rmtree(directory, ignore_errors=True)
+
+
+@pytest.mark.mailserver
+@pytest.mark.timeout(120)
+def test_an_import_is_cut_short_when_its_time_is_over_and_one_that_fails_is_no_measurement() -> None:
+    directory, drop = server_directory(), Maildrop(30)
+    try:
+        fill_maildrop(directory, drop)
+        server = Dovecot(directory)
+        server.start()
+        distance = Distance(0, [server.ports.pop3s])
+        port = distance.ports[server.ports.pop3s]
+        try:
+            assert import_once(server, port, drop, limit=0).messages == 0
+            with pytest.raises(RuntimeError, match="the import failed"):
+                import_once(server, port, Maildrop(31))
+        finally:
+            distance.close()
+            server.stop()
+    finally:
+        shutil.rmtree(directory, ignore_errors=True)
+
+
+def _fetched(seconds: float, memory: list[tuple[int, int]]) -> Fetched:
+    return Fetched(Import(seconds, memory[-1][0], 6 * MEGABYTE, memory), Plain(30.0, 600, 6 * MEGABYTE))
+
+
+def test_goals_of_the_import_are_judged_by_what_was_measured() -> None:
+    drop, level = Maildrop(600), [(0, 50 * MEGABYTE), (60, 90 * MEGABYTE), (300, 92 * MEGABYTE), (600, 91 * MEGABYTE)]
+    lines = list(goals(drop, {0: _fetched(60.0, level), 40: _fetched(10.0, level)}))
+    assert lines == [
+        "* PASS import at 40 ms, messages/s : poplib: 3.00 (wanted: at least 3)",
+        "* PASS memory flat, import of 600 at 0 ms: grew by 2.0 MB after 10% (wanted: below 64 MB)",
+        "* PASS memory flat, import of 600 at 40 ms: grew by 2.0 MB after 10% (wanted: below 64 MB)",
+    ]
+    # What was given back in the end had been taken all the same.
+    steep = [(60, 90 * MEGABYTE), (300, 160 * MEGABYTE), (600, 95 * MEGABYTE)]
+    missed = list(goals(drop, {40: _fetched(10.1, steep)}))
+    assert "* MISS import at 40 ms, messages/s : poplib: 2.97 (wanted: at least 3)" in missed
+    assert "* MISS memory flat, import of 600 at 40 ms: grew by 70.0 MB after 10% (wanted: below 64 MB)" in missed
+
+
+def test_an_import_that_was_cut_short_says_how_far_it_came() -> None:
+    text = tables(Maildrop(1000), {0: _fetched(10.0, [(0, 50 * MEGABYTE), (100, 80 * MEGABYTE), (400, 81 * MEGABYTE)])})
+    cells = {line.split("|")[1].strip(): line.split("|")[2].strip() for line in text.splitlines() if "|" in line}
+    assert cells["imported: messages"] == "400"
+    assert cells["import, messages/s"] == "40"
+    assert cells["import, MB resident at 10%"] == "80"
+    assert cells["import, MB resident at 100%"] == "–"
