@@ -180,7 +180,7 @@ function startMailbox(box) {
     const button = event.target.closest?.("[data-step]");
     if (button) step(Number(button.dataset.step));
   });
-  startEvents(box.dataset.eventsUrl, changed);
+  startEvents(box.dataset, changed);
 }
 
 document.documentElement.classList.add("script");

@@ -4,9 +4,10 @@ const FIRST_RETRY_MS = 1000;
 const LONGEST_RETRY_MS = 30000;
 const BANNER_AFTER_MS = 4000;
 
-function open(url, { changed, up, down }) {
+function open(url, revision, { changed, up, down }) {
   let wait = FIRST_RETRY_MS;
   let lost = false;
+  let known = revision;
   const connect = () => {
     const source = new EventSource(url);
     source.addEventListener("open", () => {
@@ -14,6 +15,11 @@ function open(url, { changed, up, down }) {
       if (lost) changed({ folders: [], notices: true, everything: true });
       lost = false;
       up();
+    });
+    // What changed between the making of the page and the opening of the stream was told to nobody.
+    source.addEventListener("hello", (event) => {
+      if (known && JSON.parse(event.data).revision !== Number(known)) changed({ everything: true });
+      known = "";
     });
     source.addEventListener("change", (event) => {
       try {
@@ -35,7 +41,7 @@ function open(url, { changed, up, down }) {
   connect();
 }
 
-export function startEvents(url, changed) {
+export function startEvents({ eventsUrl: url, revision }, changed) {
   const banner = document.getElementById("offline");
   let timer;
   const up = () => {
@@ -75,7 +81,7 @@ export function startEvents(url, changed) {
     up();
     changed({ everything: true });
   });
-  if (!navigator.locks) open(url, handlers);
+  if (!navigator.locks) open(url, revision, handlers);
   // The lock lives as long as the promise: for ever, or until this tab closes and the next one takes over.
-  else navigator.locks.request("mail-events", () => new Promise(() => open(url, handlers)));
+  else navigator.locks.request("mail-events", () => new Promise(() => open(url, revision, handlers)));
 }

@@ -8,7 +8,7 @@ from email.utils import format_datetime
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, Route, expect
 
 from tests.servers.live import LiveMailbox
 from tests.servers.mailbox import Mailbox
@@ -92,6 +92,38 @@ def test_new_mail_appears_by_itself_and_is_announced(live: LiveMailbox, opened: 
     expect(page).to_have_title(re.compile(r"^\(2\) "))
     expect(page.locator("#announcer")).to_contain_text("new message")
     expect(page.locator("[data-count]")).to_have_text("2 unread")
+
+
+# Until a page made now holds the second letter and nothing has changed since the last one.
+SETTLED = """async () => {
+    for (let before = "", turn = 0; turn < 40; turn++) {
+        const html = await (await fetch(location.href)).text();
+        const now = /data-revision="(\\d+)"/.exec(html)[1];
+        if (html.includes("All there.") && before === now) return true;
+        before = now;
+        await new Promise((resolve) => setTimeout(resolve, 500));
+    }
+    return false;
+}"""
+
+
+def test_mail_that_came_before_the_stream_was_open_is_shown(live: LiveMailbox, opened: Open) -> None:
+    live.mailbox.append(letter("First"))
+    page = opened()
+    expect(page.locator(".row")).to_have_count(1)
+    held: list[Route] = []
+
+    def hold(route: Route) -> None:
+        held.append(route)
+
+    page.route("**/events", hold)
+    with page.expect_request("**/events"):
+        page.reload()
+    live.mailbox.deliver(letter("Second", text="All there.", number=5))
+    assert page.evaluate(SETTLED)
+    expect(page.locator(".row")).to_have_count(1)
+    held[0].continue_()
+    expect(page.locator(".row")).to_have_count(2)
 
 
 def test_archiving_with_a_key_shows_at_once_and_undo_brings_it_back(live: LiveMailbox, opened: Open) -> None:

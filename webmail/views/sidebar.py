@@ -10,7 +10,7 @@ from django.utils.safestring import SafeString, mark_safe
 from accounts.models import MailAccount
 from webmail.icons import icon
 from webmail.mime.headers import display_text
-from webmail.models import Folder, OutgoingMessage, SpecialUse, SyncState
+from webmail.models import Folder, OutgoingMessage, SpecialUse, SyncState, UserStamp
 
 from .when import Clock
 
@@ -104,6 +104,7 @@ class Sidebar:
     folders: dict[int, Folder]
     unsent: int = 0
     at_unified: bool = False
+    revision: int = 0
 
     @property
     def several(self) -> bool:
@@ -125,7 +126,7 @@ class Sidebar:
 
 
 def build(user_id: int, clock: Clock, *, current: int | None = None, at_unified: bool = False) -> Sidebar:
-    accounts = list(MailAccount.objects.filter(user_id=user_id).select_related("sync").defer("password"))
+    accounts = list(MailAccount.objects.filter(user_id=user_id).select_related("sync", "user__stamp").defer("password"))
     folders = list(Folder.objects.filter(account__user_id=user_id, hidden=False))
     by_account: dict[int, list[Folder]] = defaultdict(list)
     known = {account.pk: account for account in accounts}
@@ -139,7 +140,13 @@ def build(user_id: int, clock: Clock, *, current: int | None = None, at_unified:
         view.entries = tree(by_account[account.pk], current)
         views.append(view)
     unsent = OutgoingMessage.objects.filter(user_id=user_id, state__in=UNSENT, discarded=False).count()
-    return Sidebar(views, {folder.pk: folder for folder in folders}, unsent, at_unified)
+    return Sidebar(views, {folder.pk: folder for folder in folders}, unsent, at_unified, _revision(accounts))
+
+
+def _revision(accounts: list[MailAccount]) -> int:
+    """Of what the page shows at least: its rows are read after this."""
+    stamp: UserStamp | None = getattr(accounts[0].user, "stamp", None) if accounts else None
+    return stamp.revision if stamp is not None else 0
 
 
 def tree(folders: list[Folder], current: int | None = None, *, everything: bool = False) -> list[Entry]:
