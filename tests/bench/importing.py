@@ -11,7 +11,7 @@ import sys
 import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from tests.bench.fill import PASSWORD
 
@@ -22,35 +22,48 @@ LOOK_SECONDS = 0.1
 PAGE = os.sysconf("SC_PAGE_SIZE")
 
 
+class Memory(NamedTuple):
+    """Octets resident when so many messages had come. ``own`` leaves out the pages of mapped files.
+
+    SQLite maps the database, up to the mmap_size of the settings: those pages are the kernel's cache, shared by all
+    processes and dropped when somebody needs the room.
+    """
+
+    messages: int
+    resident: int
+    own: int
+
+
 @dataclass(frozen=True)
 class Import:
-    """``seconds`` from the first connection to the last commit; ``memory`` holds messages here and octets resident."""
+    """``seconds`` from the first connection to the last commit."""
 
     seconds: float
     messages: int
     octets: int
-    memory: list[tuple[int, int]]
+    memory: list[Memory]
 
     @property
     def rate(self) -> float:
         """Messages per second."""
         return self.messages / self.seconds
 
-    def resident(self, messages: float) -> int:
-        """Octets resident when so many messages had come; 0 if they never did."""
-        return next((octets for count, octets in self.memory if count >= messages), 0)
+    def since(self, messages: float) -> list[Memory]:
+        """Empty if so many never came."""
+        return [one for one in self.memory if one.messages >= messages]
 
-    def growth(self, messages: float) -> int:
-        """The most octets resident at any time after so many messages had come, beyond those at that time."""
-        later = [octets for count, octets in self.memory if count >= messages]
-        return max(later) - later[0] if later else 0
+
+def most(later: list[Memory], kind: str) -> int:
+    """By how many octets ``resident`` or ``own`` ever exceeded the first of these."""
+    values = [getattr(one, kind) for one in later]
+    return max(values) - values[0] if values else 0
 
 
 class Watch:
     """Asked by the import whether to stop; meanwhile it looks at how far that is and what memory it takes."""
 
     def __init__(self, download: "Download", seconds: float) -> None:
-        self.memory: list[tuple[int, int]] = []
+        self.memory: list[Memory] = []
         self.over = False
         self._download = download
         self._end = time.monotonic() + seconds
@@ -66,8 +79,8 @@ class Watch:
 
     def look(self) -> int:
         self._download.refresh_from_db(fields=["imported"])
-        resident = int(Path("/proc/self/statm").read_text().split()[1]) * PAGE
-        self.memory.append((self._download.imported, resident))
+        _, resident, shared, *_ = map(int, Path("/proc/self/statm").read_text().split())
+        self.memory.append(Memory(self._download.imported, resident * PAGE, (resident - shared) * PAGE))
         return self._download.imported
 
 

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from tests.bench import fill, letters
 from tests.bench.fill import PASSWORD, WHILE_FILLING, Intake
-from tests.bench.importing import Import
+from tests.bench.importing import Import, Memory
 from tests.bench.latency import Distance
 from tests.bench.letters import Letter, Writer
 from tests.bench.timing import wait_until_quiet
@@ -153,5 +153,5 @@ def import_once(server: Dovecot, port: int, drop: Maildrop, *, limit: float = IM
         )
         if done.returncode:
             raise RuntimeError(f"the import failed: {done.stderr[-2000:]}")
-        values = json.loads(done.stdout)
-    return Import(**{**values, "memory": [(count, octets) for count, octets in values["memory"]]})
+    values = json.loads(done.stdout)
+    return Import(**{**values, "memory": [Memory(*one) for one in values["memory"]]})
