@@ -57,6 +57,7 @@ def test_nothing_is_claimed_before_its_time_or_twice(write: Write) -> None:
 def test_partial_refusal_is_sent_to_the_others_and_told(
     write: Write, smtp_sink: SmtpSink, account: MailAccount
 ) -> None:
+    """F35"""
     smtp_sink.script = Script(rcpt={"bad@example.test": "550 5.1.1 No such user"})
     row = delivered(queued(write(to="bob@example.test, bad@example.test")))
     assert row.state == State.SENT
@@ -67,6 +68,7 @@ def test_partial_refusal_is_sent_to_the_others_and_told(
 
 
 def test_only_those_who_were_put_off_are_tried_again(write: Write, smtp_sink: SmtpSink) -> None:
+    """F35"""
     smtp_sink.script = Script(rcpt={"late@example.test": "451 4.2.0 Later"})
     row = delivered(queued(write(to="bob@example.test, late@example.test")))
     assert (row.state, row.sent_copy) == (State.QUEUED, SentCopy.DUE)
@@ -82,6 +84,7 @@ def test_only_those_who_were_put_off_are_tried_again(write: Write, smtp_sink: Sm
 
 
 def test_all_refused_can_be_edited_and_sent_again(write: Write, smtp_sink: SmtpSink) -> None:
+    """F35"""
     smtp_sink.script = Script(rcpt_default="550 5.1.1 No such user")
     draft = write()
     old_token = draft.token
@@ -158,6 +161,7 @@ def test_what_is_refused_for_good_is_kept_to_be_edited(
 
 @pytest.mark.parametrize("moment", ["reply", "accepted"])
 def test_a_lost_answer_is_never_repeated_by_itself(write: Write, smtp_sink: SmtpSink, moment: str) -> None:
+    """F36"""
     smtp_sink.script = Script(hang_up=moment)  # type: ignore[arg-type]
     row = delivered(queued(write()))
     assert row.state == State.UNCLEAR
@@ -215,6 +219,7 @@ AFTER_DATA: list[tuple[str, Callable[..., object]]] = [
 def test_killed_before_data_it_is_sent_by_the_next_worker(
     write: Write, smtp_sink: SmtpSink, monkeypatch: pytest.MonkeyPatch, step: str, dies: Callable[..., object]
 ) -> None:
+    """F38"""
     row = queued(write())
     with monkeypatch.context() as patched:
         patched.setattr(smtp, step, dies)
@@ -233,6 +238,7 @@ def test_killed_before_data_it_is_sent_by_the_next_worker(
 def test_killed_after_data_began_it_is_unclear(
     write: Write, monkeypatch: pytest.MonkeyPatch, step: str, dies: Callable[..., object]
 ) -> None:
+    """F38"""
     row = queued(write())
     with monkeypatch.context() as patched:
         patched.setattr(smtp, step, dies)
@@ -244,6 +250,7 @@ def test_killed_after_data_began_it_is_unclear(
 def test_killed_between_the_answer_and_its_record_it_is_unclear(
     write: Write, smtp_sink: SmtpSink, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """F38"""
     row = queued(write())
     with monkeypatch.context() as patched:
         patched.setattr(outcome, "_record", _die)
@@ -257,6 +264,7 @@ def test_killed_between_the_answer_and_its_record_it_is_unclear(
 def test_killed_after_the_record_the_copy_is_still_due(
     write: Write, smtp_sink: SmtpSink, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """F38"""
     row = queued(write())
     with monkeypatch.context() as patched:
         patched.setattr(outcome, "sent", _die)
@@ -270,6 +278,7 @@ def test_killed_after_the_record_the_copy_is_still_due(
 def test_a_database_that_is_away_for_a_moment_does_not_lose_the_answer(
     write: Write, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """F33"""
     row = queued(write())
     claimed = deliver.claim(row.pk)
     assert claimed is not None
@@ -306,6 +315,7 @@ def test_a_worker_that_lost_its_claim_before_data_sends_nothing(
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.database
 def test_two_workers_deliver_each_message_once(write: Write, smtp_sink: SmtpSink) -> None:
+    """F39"""
     rows = [queued(write(subject=f"Number {number}")) for number in range(3)]
     while OutgoingMessage.objects.filter(state=State.QUEUED).exists():
         deliver.deliver_due("one", lambda: False)

@@ -95,6 +95,7 @@ def test_a_draft_still_being_typed_is_left_alone(synced: MailAccount, mailbox: M
 def test_a_lost_answer_to_append_leaves_one_draft(
     proxied: FaultProxy, synced: MailAccount, mailbox: Mailbox, write: Write, moment: str
 ) -> None:
+    """F05"""
     row = more(write(), "First")
     look(synced)
     proxied.rule("APPEND", moment)  # type: ignore[arg-type]
@@ -174,6 +175,7 @@ def test_a_discarded_draft_goes_and_a_sent_one_moves_to_sent(
 def test_one_copy_in_sent_after_a_lost_answer(
     proxied: FaultProxy, synced: MailAccount, mailbox: Mailbox, write: Write, moment: str
 ) -> None:
+    """F41"""
     row = queued(write())
     claimed = deliver.claim(row.pk)
     assert claimed is not None
@@ -189,6 +191,7 @@ def test_one_copy_in_sent_after_a_lost_answer(
 
 
 def test_a_copy_the_provider_filed_itself_is_not_doubled(synced: MailAccount, mailbox: Mailbox, write: Write) -> None:
+    """F41"""
     row = queued(write())
     mailbox.append(row.raw.read(), "Sent")
     claimed = deliver.claim(row.pk)
@@ -201,6 +204,7 @@ def test_a_copy_the_provider_filed_itself_is_not_doubled(synced: MailAccount, ma
 def test_a_full_mailbox_keeps_the_copy_here_and_the_mail_counts_as_sent(
     proxied: FaultProxy, synced: MailAccount, write: Write
 ) -> None:
+    """F06"""
     row = queued(write())
     claimed = deliver.claim(row.pk)
     assert claimed is not None
@@ -218,6 +222,7 @@ def test_a_full_mailbox_keeps_the_copy_here_and_the_mail_counts_as_sent(
 
 
 def test_a_missing_sent_folder_is_made_once(synced: MailAccount, mailbox: Mailbox, write: Write) -> None:
+    """F06"""
     client = mailbox.imap()
     if client.folder_exists("Sent"):
         client.delete_folder("Sent")

@@ -38,6 +38,7 @@ def test_the_same_save_can_be_repeated_after_a_lost_answer(write: Write) -> None
 
 
 def test_two_devices_that_edit_one_draft_both_keep_their_text(write: Write, account: MailAccount) -> None:
+    """F43"""
     draft = write()
     attachments.attach(draft, BytesIO(b"octets"), "a.txt", "text/plain")
     known = draft.revision
@@ -98,6 +99,7 @@ def test_the_bytes_are_frozen_once_with_their_message_id(write: Write) -> None:
 
 
 def test_a_double_click_gets_the_first_presses_result(write: Write) -> None:
+    """F39"""
     draft = write()
     token, given = draft.token, fields_of(draft, text="Once")
     first = queue.send(draft, given, draft.revision, token=token)
@@ -108,6 +110,7 @@ def test_a_double_click_gets_the_first_presses_result(write: Write) -> None:
 
 
 def test_an_old_page_cannot_send_what_was_taken_back(write: Write) -> None:
+    """F39"""
     draft = write()
     token = draft.token
     queue.enqueue(draft, token=token)
@@ -119,6 +122,7 @@ def test_an_old_page_cannot_send_what_was_taken_back(write: Write) -> None:
 
 
 def test_text_written_in_a_tab_whose_draft_is_already_out_becomes_a_draft(write: Write) -> None:
+    """F39"""
     draft = write()
     stale = fields_of(draft, text="Something else")
     queue.enqueue(draft, token=draft.token)
@@ -140,6 +144,7 @@ def test_undo_and_the_worker_never_both_win(write: Write) -> None:
 
 
 def test_a_missing_file_is_named_and_nothing_is_sent(write: Write) -> None:
+    """F44"""
     draft = write()
     attachment = attachments.attach(draft, BytesIO(b"x"), "Plan 7.ods", "application/ods")
     attachment.file.storage.delete(str(attachment.file.name))
@@ -150,6 +155,7 @@ def test_a_missing_file_is_named_and_nothing_is_sent(write: Write) -> None:
 
 
 def test_a_file_cut_in_the_storage_is_named_too(write: Write) -> None:
+    """F44"""
     draft = write()
     attachment = attachments.attach(draft, BytesIO(b"long enough"), "cut.bin", "x/y")
     with attachment.file.storage.open(str(attachment.file.name), "wb") as stream:
@@ -159,6 +165,7 @@ def test_a_file_cut_in_the_storage_is_named_too(write: Write) -> None:
 
 
 def test_files_of_the_same_name_and_of_no_length_arrive(write: Write) -> None:
+    """F44"""
     draft = write()
     for content in (b"one", b"two", b""):
         attachments.attach(draft, BytesIO(content), "same.txt", "text/plain")

@@ -202,6 +202,7 @@ MESSAGE_FAULTS = [
 def test_only_a_lost_answer_to_the_final_dot_leaves_the_outcome_open(
     smtp_sink: SmtpSink, script: Script, kind: type[MailError], reason: Reason
 ) -> None:
+    """F36"""
     smtp_sink.script = script
     with pytest.raises(MailError) as caught:
         hand_in(smtp_sink)
@@ -210,6 +211,7 @@ def test_only_a_lost_answer_to_the_final_dot_leaves_the_outcome_open(
 
 
 def test_a_large_message_is_refused_before_anything_is_sent(smtp_sink: SmtpSink) -> None:
+    """F42"""
     smtp_sink.script = Script(size=1_000_000)
     with pytest.raises(GiveUp, match=r"1\.5 MB.*1\.0 MB"):
         hand_in(smtp_sink, raw=b"x" * 1_500_000)
@@ -217,6 +219,7 @@ def test_a_large_message_is_refused_before_anything_is_sent(smtp_sink: SmtpSink)
 
 
 def test_an_address_beyond_ascii_needs_a_server_that_takes_it(smtp_sink: SmtpSink) -> None:
+    """F42"""
     hand_in(smtp_sink, "grün@example.test")
     assert "SMTPUTF8" in smtp_sink.wait_for(1)[0].parameters
     smtp_sink.reset()
@@ -240,6 +243,7 @@ def test_an_address_cannot_carry_a_command(smtp_sink: SmtpSink, address: str) ->
 
 
 def test_a_silent_server_after_the_dot_is_waited_for_as_long_as_told(smtp_sink: SmtpSink) -> None:
+    """F37"""
     smtp_sink.script = Script(delays={"reply": 1.2})
     assert [each.code for each in hand_in(smtp_sink, final_timeout=5)] == [250]
     with pytest.raises(OutcomeUnknown):

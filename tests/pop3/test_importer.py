@@ -180,6 +180,7 @@ class TestDeletion:
         assert dict(LedgerEntry.objects.values_list("uidl", "state")) == {"id-1": "have", "id-2": "gone"}
 
     def test_that_is_not_confirmed_is_looked_up(self, scripted, pop3_account):
+        """F27"""
         server = scripted([letter(1), letter(2)], uidls=[b"a", b"b"], answers={"QUIT": [None, b"default"]})
         download = pop3_account(server, policy=Policy.DELETE)
         with pytest.raises(RetryLater):
@@ -210,6 +211,7 @@ class TestDeletion:
 
 
 def test_one_session_at_a_time_is_in_a_maildrop(scripted, pop3_account):
+    """F30"""
     server = scripted([letter(1)])
     first, second = pop3_account(server), pop3_account(server, "eve")
     assert maildrop_key(first) == maildrop_key(second)
@@ -227,6 +229,7 @@ def test_one_session_at_a_time_is_in_a_maildrop(scripted, pop3_account):
 
 
 def test_a_session_that_lost_the_maildrop_files_nothing_more(scripted, pop3_account, monkeypatch):
+    """F30"""
     server = scripted([letter(1)])
     download = pop3_account(server)
     really = Progress.hold

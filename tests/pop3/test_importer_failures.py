@@ -42,6 +42,7 @@ def files() -> int:
 @pytest.mark.parametrize("octets", [0, 1, 10, 100, 150, -1, -3, -5])
 @pytest.mark.parametrize("capabilities", [("USER", "UIDL", "TOP", "PIPELINING"), ("USER", "UIDL")])
 def test_a_message_cut_short_is_not_kept_and_comes_whole_next_time(scripted, pop3_account, octets, capabilities):
+    """F26"""
     answer = b"+OK\r\n" + stuffed(letter(1, b"..\r\n.\r\n"))
     letters = [letter(1, b"..\r\n.\r\n"), letter(2)]
     server = scripted(letters, answers={"RETR 1": [Cut(answer[:octets]), b"default"]}, capabilities=capabilities)
@@ -59,6 +60,7 @@ def test_a_message_cut_short_is_not_kept_and_comes_whole_next_time(scripted, pop
 
 
 def test_a_connection_lost_between_dele_and_quit_deletes_next_time(scripted, pop3_account):
+    """F27"""
     server = scripted([letter(1), letter(2)], answers={"DELE 2": [None, b"default"]})
     download = pop3_account(server, policy=Policy.DELETE)
     fail(download)
@@ -108,6 +110,7 @@ def test_a_success_in_between_begins_the_count_anew(scripted, pop3_account):
     ],
 )
 def test_a_busy_server_is_waited_for_and_never_counted(scripted, pop3_account, answer, least, most):
+    """F30"""
     server = scripted([letter(1)], answers={"PASS": answer})
     download = pop3_account(server)
     for _ in range(6):
@@ -131,6 +134,7 @@ def test_a_login_delay_is_kept_between_sessions(scripted, pop3_account, monkeypa
 
 
 def test_without_room_nothing_is_deleted_and_it_goes_on_when_there_is_room(scripted, pop3_account, monkeypatch):
+    """F32"""
     server = scripted([letter(1), letter(2)])
     download = pop3_account(server, policy=Policy.DELETE)
 
@@ -151,6 +155,7 @@ def test_without_room_nothing_is_deleted_and_it_goes_on_when_there_is_room(scrip
 
 
 def test_a_file_that_holds_less_than_was_written_is_not_referred_to(scripted, pop3_account, monkeypatch):
+    """F32"""
     server = scripted([letter(1)])
     download = pop3_account(server, policy=Policy.DELETE)
     really = default_storage.save
@@ -161,6 +166,7 @@ def test_a_file_that_holds_less_than_was_written_is_not_referred_to(scripted, po
 
 
 def test_a_header_the_database_refuses_does_not_keep_the_others_out(scripted, pop3_account, monkeypatch):
+    """F33"""
     really = filing.file_letters
 
     def picky(folder, letters):

@@ -18,6 +18,7 @@ NO_TOP = ("USER", "UIDL", "PIPELINING")
     ids=["shared", "blank", "too long", "none", "mixed"],
 )
 def test_different_messages_are_all_kept_whatever_their_ids(scripted, pop3_account, uidls, capabilities):
+    """F28"""
     letters = [letter(1), letter(2), letter(3)]
     server = scripted(letters, uidls=uidls, capabilities=capabilities)
     download = fetch(pop3_account(server))
@@ -42,6 +43,7 @@ def test_messages_alike_in_header_and_size_are_told_apart_by_their_content(scrip
 
 
 def test_an_id_used_again_brings_the_new_message(scripted, pop3_account):
+    """F28"""
     server = scripted([letter(1)], uidls=[b"1"])
     download = fetch(pop3_account(server))
     server.messages = [letter(2, b"longer than the first\r\n")]
@@ -53,6 +55,7 @@ def test_an_id_used_again_brings_the_new_message(scripted, pop3_account):
 
 
 def test_an_id_used_again_after_a_deletion_brings_the_new_message_even_of_the_same_size(scripted, pop3_account):
+    """F28"""
     server = scripted([letter(1)], uidls=[b"1"], removes=True)
     download = fetch(pop3_account(server, policy=Download.Policy.DELETE))
     server.messages, server.uidls = [letter(2)], [b"1"]
@@ -71,6 +74,7 @@ def test_ids_given_to_other_messages_by_position_lose_nothing(scripted, pop3_acc
 
 
 def test_new_ids_for_everything_file_nothing_twice_and_are_said(scripted, pop3_account):
+    """F28"""
     letters = [letter(number) for number in range(1, 6)]
     server = scripted(letters)
     download = fetch(pop3_account(server))
@@ -104,6 +108,7 @@ def test_a_size_that_changes_from_visit_to_visit_files_nothing_twice(scripted, p
 
 
 def test_a_server_without_ids_and_top_is_understood_and_described(scripted, pop3_account, monkeypatch):
+    """F28"""
     monkeypatch.setattr("webmail.pop3.visit.SESSION_MESSAGES", 2)
     letters = [letter(number, b"x" * number + b"\r\n") for number in range(1, 8)]
     server = scripted(letters, uidls=None, capabilities=None)
@@ -116,6 +121,7 @@ def test_a_server_without_ids_and_top_is_understood_and_described(scripted, pop3
 
 
 def test_a_restored_database_fetches_what_it_forgot_and_doubles_nothing(scripted, pop3_account):
+    """F55"""
     server = scripted([letter(1), letter(2), letter(3)])
     download = fetch(pop3_account(server))
     # Yesterday there was one message.

@@ -102,6 +102,7 @@ def end_state(server: ScriptedPop3, download: Download) -> State:
     ("policy", "every"), [(Policy.DELETE, 1), (Policy.FOLLOW, 4), (Policy.AFTER_DAYS, 4), (Policy.KEEP, 6)]
 )
 def test_an_import_killed_at_any_step_ends_as_one_that_was_not(scripted, pop3_account, monkeypatch, policy, every):
+    """F31"""
     monkeypatch.setattr("webmail.pop3.visit.SESSION_MESSAGES", 3)
     monkeypatch.setattr("webmail.pop3.filing.GROUP_MESSAGES", 2)
 

@@ -129,6 +129,7 @@ def test_completion_offers_people_from_the_mail(mail: Page) -> None:
 def test_text_survives_a_lost_connection_and_a_crashed_tab(
     mail: Page, context: BrowserContext, live: LiveMailbox
 ) -> None:
+    """F43"""
     write(mail)
     address = live.url + str(mail.locator("[data-composer]").get_attribute("data-page"))
     mail.locator(".composer-rich").click()
