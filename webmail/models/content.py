@@ -24,6 +24,7 @@ class RenderedBody(models.Model):
 
     message = models.OneToOneField(Message, on_delete=models.CASCADE, related_name="rendered")
     policy = models.PositiveIntegerField()
+    # What was written, NUL, the quoted tail.
     html = models.BinaryField(help_text="Deflated UTF-8.")
     remote = models.PositiveIntegerField(default=0, help_text="Remote things held back.")
     too_complex = models.BooleanField(default=False)

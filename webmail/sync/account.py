@@ -25,8 +25,8 @@ logger = logging.getLogger(__name__)
 
 SLICE_SECONDS = 4.0  # a pass with much to do ends after this, so that new mail is not left waiting behind a backfill
 PREFETCH_BATCH = 50
-WHOLE_INBOX, WHOLE_OTHER = 300, 50
-PREVIEW_INBOX, PREVIEW_OTHER = 1000, 200
+WHOLE_INBOX, WHOLE_OTHER = 1000, 50
+PREVIEW_INBOX, PREVIEW_OTHER = 2000, 200
 ORDER = [
     SpecialUse.INBOX,
     SpecialUse.DRAFTS,

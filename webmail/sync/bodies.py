@@ -12,6 +12,7 @@ from django.utils import timezone
 from webmail.errors import GiveUp, MailError, Reason
 from webmail.mime import html as mime_html
 from webmail.mime.parts import Part, choose, decode_transfer
+from webmail.mime.quote import split_quote
 from webmail.mime.text import decode_charset, html_to_text, preview, text_to_html
 from webmail.models import CachedPart, Message, RenderedBody
 from webmail.models.mirror import change
@@ -26,13 +27,15 @@ LARGEST_CACHED = 512 * 1024
 PREVIEW_OCTETS = 2048
 DEFLATE_ABOVE = 512
 STREAM_CHUNK = 256 * 1024
+TAIL = "\0"  # before the quoted tail where a rendered body is kept; no sanitised text holds it
 
 
 @dataclass(frozen=True)
 class Rendered:
-    """The document for a message's frame."""
+    """The sanitised content of a message's frame: what was written, and the quoted tail that is folded away."""
 
-    html: str
+    written: str
+    quoted: str
     remote: int
     too_complex: bool
 
@@ -78,15 +81,14 @@ def load_parts(message: Message, parts: list[Part]) -> dict[str, bytes]:
     return found
 
 
-def rendered(message: Message, *, images: bool = False) -> Rendered:
-    """The sanitised document. The version without remote content is kept; ``images`` is always made anew."""
-    if not images:
-        kept = RenderedBody.objects.filter(message=message, policy=mime_html.POLICY_VERSION).first()
-        if kept is not None:
-            return Rendered(zlib.decompress(kept.html).decode(), kept.remote, kept.too_complex)
+def rendered(message: Message) -> Rendered:
+    """Kept once made. Raise MailError when the text is not here and cannot be fetched."""
+    kept = RenderedBody.objects.filter(message=message, policy=mime_html.POLICY_VERSION).first()
+    if kept is not None:
+        written, _, quoted = zlib.decompress(kept.html).decode().partition(TAIL)
+        return Rendered(written, quoted, kept.remote, kept.too_complex)
     result = render(message, text_parts(message))
-    if not images:
-        _keep_rendered(message, result)
+    _keep_rendered(message, result)
     return result
 
 
@@ -112,7 +114,7 @@ def render(message: Message, parts: list[tuple[Part, str]]) -> Rendered:
             flowed = part.params.get("format", "").lower() == "flowed"
             delsp = part.params.get("delsp", "").lower() == "yes"
             pieces.append(str(text_to_html(text, flowed=flowed, delsp=delsp)))
-    return Rendered("\n<hr>\n".join(pieces), remote, too_complex)
+    return Rendered(*split_quote("\n<hr>\n".join(pieces)), remote, too_complex)
 
 
 def find_part(message: Message, section: str) -> Part:
@@ -261,7 +263,7 @@ def _keep_rendered(message: Message, result: Rendered) -> None:
         message=message,
         defaults={
             "policy": mime_html.POLICY_VERSION,
-            "html": zlib.compress(result.html.encode("utf-8", "replace"), 3),
+            "html": zlib.compress(f"{result.written}{TAIL}{result.quoted}".encode("utf-8", "replace"), 3),
             "remote": result.remote,
             "too_complex": result.too_complex,
         },

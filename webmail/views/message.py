@@ -11,7 +11,6 @@ from django.utils.http import content_disposition_header
 from django.views.decorators.http import require_safe
 
 from webmail.errors import GiveUp, MailError
-from webmail.mime.quote import split_quote
 from webmail.models import Message
 from webmail.sync import bodies
 
@@ -47,8 +46,9 @@ def message_body(request: HttpRequest, message_id: int) -> HttpResponse:
         again = not isinstance(error, GiveUp)
         document = frame.problem(error.sentence, request.path if again else "", theme=theme)
     else:
-        written, quoted = split_quote(body.html)
-        document = frame.document(written, quoted, remote=body.remote, too_complex=body.too_complex, theme=theme)
+        document = frame.document(
+            body.written, body.quoted, remote=body.remote, too_complex=body.too_complex, theme=theme
+        )
     response = HttpResponse(document)
     response.headers["Content-Security-Policy"] = MESSAGE_POLICY
     return response
