@@ -72,9 +72,21 @@ class Pass:
         if not more:
             more = self._ahead(folders)
         if not more:
-            # Servers end the session of whoever has a folder open that another client renames or deletes.
-            self.connection.select("INBOX", uidvalidity=None)
+            self._rest(folders)
         return more or self._waiting()
+
+    def _rest(self, folders: list[Folder]) -> None:
+        """Leave INBOX open: servers end the session of whoever has a folder open that is renamed or deleted elsewhere.
+
+        What changed in it since it was looked into would never be told on this connection: it is looked into once more.
+        """
+        selected = self.connection.select("INBOX", uidvalidity=None)
+        inbox = next((folder for folder in folders if folder.special_use == SpecialUse.INBOX), None)
+        if inbox is None or inbox.pk in self.failed:
+            return
+        seen = (inbox.highestmodseq, inbox.uidnext, inbox.server_messages)
+        if seen != (selected.highestmodseq, selected.uidnext, selected.exists):
+            self._look(inbox, None, True)
 
     def _interrupted(self) -> bool:
         return self.should_stop() or time.monotonic() > self.deadline or self._waiting()

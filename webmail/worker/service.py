@@ -146,7 +146,11 @@ class Worker:
                 continue
             self.parked[account_id] = parked
             self.selector.register(parked.connection.fileno(), selectors.EVENT_READ, account_id)
-            if parked.connection.read_idle():
+            try:
+                if parked.connection.read_idle():
+                    self._start(account_id)
+            except MailError:
+                # Lost between going to sleep and being watched.
                 self._start(account_id)
 
     def _unpark(self, account_id: int) -> Parked | None:
