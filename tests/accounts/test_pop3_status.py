@@ -41,6 +41,13 @@ def local(person: User) -> MailAccount:
     return pop3_account(person, 1)
 
 
+@pytest.fixture
+def clock_stands_still(person: User, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Rates and times left are worked out from the clock: on a busy machine a test's own steps would count."""
+    now = timezone.now()
+    monkeypatch.setattr(timezone, "now", lambda: now)
+
+
 def note(account: MailAccount, **values: Any) -> None:
     Download.objects.filter(account=account).update(**values)
 
@@ -59,7 +66,7 @@ def ago(**how_long: float) -> Any:
     return timezone.now() - timedelta(**how_long)
 
 
-def test_last_and_next_run_are_said_in_words(client: Client, local: MailAccount) -> None:
+def test_last_and_next_run_are_said_in_words(client: Client, local: MailAccount, clock_stands_still: None) -> None:
     note(local, started_at=ago(minutes=4), finished_at=ago(minutes=3, seconds=5), imported=1204)
     note(local, next_at=timezone.now() + timedelta(minutes=7, seconds=5), remark="The server renamed its messages.")
     for page in (
@@ -74,7 +81,9 @@ def test_last_and_next_run_are_said_in_words(client: Client, local: MailAccount)
         assert "<progress" not in page
 
 
-def test_a_run_under_way_shows_messages_octets_rate_and_time_left(client: Client, local: MailAccount) -> None:
+def test_a_run_under_way_shows_messages_octets_rate_and_time_left(
+    client: Client, local: MailAccount, clock_stands_still: None
+) -> None:
     note(local, started_at=ago(seconds=100), finished_at=ago(days=1), messages_done=1000, messages_total=5000)
     note(local, octets_done=200 * 1024 * 1024, octets_total=800 * 1024 * 1024)
     hold(local)
@@ -85,7 +94,9 @@ def test_a_run_under_way_shows_messages_octets_rate_and_time_left(client: Client
     assert "<html" not in page
 
 
-def test_the_rate_is_that_of_the_last_minute_where_a_run_had_to_wait(client: Client, local: MailAccount) -> None:
+def test_the_rate_is_that_of_the_last_minute_where_a_run_had_to_wait(
+    client: Client, local: MailAccount, clock_stands_still: None
+) -> None:
     note(local, started_at=ago(days=2), messages_done=100, messages_total=5000, octets_done=0)
     hold(local)
     assert "a second" not in shown(client, local)
