@@ -48,6 +48,11 @@ class Folder(models.Model):
     flags_scanned_uid = models.BigIntegerField(
         null=True, help_text="Where the rolling flag scan stands (no CONDSTORE)."
     )
+    verified_at = models.DateTimeField(null=True, help_text="Last comparison of all uids and flags with the server.")
+    verify_uid = models.BigIntegerField(null=True, help_text="Below this uid the comparison under way is still to come.")
+    doubted_at = models.DateTimeField(
+        null=True, help_text="Much of the folder seemed gone; believed when a connection opened later says the same."
+    )
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["account", "name"], name="one_folder_per_name")]
