@@ -1,6 +1,7 @@
 """STATE: what the browser sees, what is still to be told to a server, what is going out."""
 
 from .action import Notice, PendingAction
+from .bulk import BulkAction, BulkFolder
 from .content import CachedPart, RenderedBody
 from .conversation import Conversation, ListRow, ReferenceKey
 from .folder import Folder, SpecialUse
@@ -12,6 +13,8 @@ from .transfer import Backup, Transfer, TransferFolder, TransferItem
 
 __all__ = [
     "Backup",
+    "BulkAction",
+    "BulkFolder",
     "CachedPart",
     "Conversation",
     "Download",

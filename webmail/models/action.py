@@ -7,6 +7,7 @@ from django.db import models
 
 from accounts.models import MailAccount
 
+from .bulk import BulkAction
 from .folder import Folder
 from .message import Message
 
@@ -21,6 +22,7 @@ class PendingAction(models.Model):
     class Kind(models.TextChoices):
         STORE = "store", "change a flag"
         MOVE = "move", "move"
+        CARRY = "carry", "move to another account"
         EXPUNGE = "expunge", "delete for good"
         CREATE_FOLDER = "create_folder", "create a folder"
         RENAME_FOLDER = "rename_folder", "rename a folder"
@@ -36,6 +38,7 @@ class PendingAction(models.Model):
     account = models.ForeignKey(MailAccount, on_delete=models.CASCADE, related_name="pending_actions")
     kind = models.CharField(max_length=16, choices=Kind)
     state = models.CharField(max_length=8, choices=State, default=State.PENDING)
+    bulk = models.ForeignKey(BulkAction, on_delete=models.SET_NULL, null=True, related_name="actions", db_index=False)
     batch = models.UUIDField(default=uuid.uuid4, db_index=True, help_text="What one click did; undo takes it back.")
     message = models.ForeignKey(Message, on_delete=models.CASCADE, null=True, related_name="actions")
     # Where the message was for the person when the action was taken.
@@ -45,6 +48,9 @@ class PendingAction(models.Model):
     value = models.BooleanField(default=True)
     name = models.CharField(max_length=1000, blank=True, help_text="New name of a folder.")
     old_name = models.CharField(max_length=1000, blank=True, help_text="Name the folder had on the server.")
+    # Of the target when a copy was first written there (CARRY): a copy whose answer was lost is not older than that.
+    uidvalidity = models.BigIntegerField(null=True)
+    uidnext = models.BigIntegerField(null=True)
     attempts = models.PositiveSmallIntegerField(default=0)
     created_at = models.DateTimeField(auto_now_add=True)
     finished_at = models.DateTimeField(null=True)
@@ -52,7 +58,12 @@ class PendingAction(models.Model):
 
     class Meta:
         ordering = ["id"]
-        indexes = [models.Index(fields=["account", "state", "id"], name="journal")]
+        indexes = [
+            models.Index(fields=["account", "state", "id"], name="journal"),
+            models.Index(
+                fields=["bulk", "state", "id"], condition=models.Q(bulk__isnull=False), name="journal_of_bulk"
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"{self.get_kind_display()} ({self.state})"

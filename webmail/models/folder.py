@@ -45,11 +45,16 @@ class Folder(models.Model):
     unread = models.PositiveIntegerField(default=0)
     revision = models.PositiveBigIntegerField(default=0, help_text="Grows with every change a list would show.")
     compared_at = models.DateTimeField(null=True, help_text="Last comparison of all uids with the server.")
+    leaving_to = models.BigIntegerField(
+        null=True, help_text="A bulk action takes everything up to this message id away; lists do not show it any more."
+    )
     flags_scanned_uid = models.BigIntegerField(
         null=True, help_text="Where the rolling flag scan stands (no CONDSTORE)."
     )
     verified_at = models.DateTimeField(null=True, help_text="Last comparison of all uids and flags with the server.")
-    verify_uid = models.BigIntegerField(null=True, help_text="Below this uid the comparison under way is still to come.")
+    verify_uid = models.BigIntegerField(
+        null=True, help_text="Below this uid the comparison under way is still to come."
+    )
     doubted_at = models.DateTimeField(
         null=True, help_text="Much of the folder seemed gone; believed when a connection opened later says the same."
     )
