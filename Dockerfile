@@ -39,6 +39,8 @@ VOLUME ["/demo"]
 CMD ["python", "manage.py", "demomail", "--listen", "0.0.0.0", "--host", "mailserver", "--directory", "/demo"]
 
 FROM base AS product
+# /tmp is memory there; a large message on its way in or an uploaded archive belongs on the disk.
+ENV TMPDIR=/data
 USER webmail
 EXPOSE 8000
 VOLUME ["/data"]

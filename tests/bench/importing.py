@@ -95,7 +95,9 @@ def run(port: int, user: str, messages: int, limit: float) -> Import:
     from accounts.models import MailAccount, Security, User  # noqa: PLC0415
     from webmail.models import Download, Message, StoredContent, SyncState  # noqa: PLC0415
     from webmail.pop3.importer import run_import  # noqa: PLC0415
+    from webmail.worker.database import hold_little  # noqa: PLC0415
 
+    hold_little()
     call_command("migrate", interactive=False, verbosity=0)
     account = MailAccount.objects.create(
         user=User.objects.create(username=user),

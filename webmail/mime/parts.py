@@ -28,6 +28,7 @@ Octets = bytes | mmap
 _EMPTY_LINE = re.compile(rb"\n\r?\n")
 _CONTENT_ID_LIMIT = 998
 _WINDOW = 1024 * 1024
+_HEADER_USUALLY = 16 * 1024
 
 
 @dataclass(slots=True)
@@ -122,9 +123,13 @@ def _body_start(raw: Octets, start: int, end: int) -> int:
     for empty in (b"\n", b"\r\n"):
         if raw[start : start + len(empty)] == empty:
             return min(start + len(empty), end)
-    found = _EMPTY_LINE.search(raw, start, end)
-    if found is not None:
-        return found.end()
+    at, window = start, _HEADER_USUALLY
+    while at < end:
+        # In pieces: a header without an end may lie in a file of any size.
+        found = _EMPTY_LINE.search(raw[at : min(at + window + 2, end)])
+        if found is not None:
+            return at + found.end()
+        at, window = at + window, min(2 * window, _WINDOW)
     line_end = raw.find(b"\n", start, end)
     head = raw[start : line_end if line_end >= 0 else end]
     # Without an empty line it is all header, unless the first line cannot be one.

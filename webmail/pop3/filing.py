@@ -19,6 +19,7 @@ from django.db import DataError
 from django.utils import timezone
 
 from webmail.errors import Reason, RetryLater
+from webmail.mime.mapped import MappedFile
 from webmail.mime.parts import Octets
 from webmail.mime.summary import Summary, summarise
 from webmail.models import Download, Folder, LedgerEntry, Message, StoredContent
@@ -293,7 +294,7 @@ def _mapped(stream: IO[bytes]) -> Iterator[Octets]:
         yield stream.read()
         return
     try:
-        view = mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ)
+        view = MappedFile(stream.fileno(), 0, access=mmap.ACCESS_READ)
     except ValueError:  # empty
         yield b""
         return

@@ -11,6 +11,7 @@ from django.core.files.base import File
 from django.core.files.storage import default_storage
 
 from webmail.errors import GiveUp, Reason
+from webmail.mime.mapped import MappedFile
 from webmail.mime.parts import Octets
 from webmail.models import Message, StoredContent
 from webmail.models.pop3 import content_path
@@ -66,7 +67,7 @@ def mapped(message: Message) -> Iterator[Octets]:
 
 def _map(descriptor: int) -> Iterator[Octets]:
     try:
-        view = mmap.mmap(descriptor, 0, access=mmap.ACCESS_READ)
+        view = MappedFile(descriptor, 0, access=mmap.ACCESS_READ)
     except ValueError:  # empty
         yield b""
         return

@@ -4,6 +4,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
 
+from webmail.worker import database
 from webmail.worker.service import THREADS, Worker
 
 
@@ -14,6 +15,7 @@ class Command(BaseCommand):
         parser.add_argument("--threads", type=int, default=THREADS, help="accounts looked at side by side")
 
     def handle(self, *args: Any, **options: Any) -> None:
+        database.hold_little()
         worker = Worker(threads=options["threads"])
 
         def stop(number: int, frame: FrameType | None) -> None:
