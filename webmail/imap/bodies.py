@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from webmail.errors import GiveUp, Reason
 from webmail.imap.client import Command, Reply
 from webmail.imap.response import Unreadable, fetch_items, number
-from webmail.imap.session import Session
+from webmail.imap.session import FETCHED, Session
 from webmail.imap.splitter import Response
 from webmail.imap.uidset import compact
 
@@ -26,7 +26,8 @@ class Bodies(Session):
         """
         self._folder()
         item = _item(section, offset or 0, length) if length is not None or offset else _item(section)
-        reply = self._run(b"UID FETCH", b"%d" % uid, item)
+        reply = self._run(b"UID FETCH", b"%d" % uid, item, expected=FETCHED)
+        self._note_unasked(reply)
         found = _contents(reply.untagged).get((uid, section))
         if found is not None and reply.ok:
             return found if length is None else found[:length]
@@ -37,7 +38,7 @@ class Bodies(Session):
         raise GiveUp(Reason.GONE, "The message is no longer there.")
 
     def _present(self, uid: int) -> bool:
-        for response in self._run(b"UID FETCH", b"%d" % uid, b"(UID)").untagged:
+        for response in self._run(b"UID FETCH", b"%d" % uid, b"(UID)", expected=FETCHED).untagged:
             try:
                 answer = fetch_items(response)
             except Unreadable:
@@ -63,12 +64,18 @@ class Bodies(Session):
                 commands.append([b"UID FETCH", asked, item])
         wanted = set(items)
         found: dict[tuple[int, str], bytes] = {}
-        for reply in self._run_many(commands):
+        for reply in self._run_many(commands, expected=FETCHED):
             self._worth_going_on(reply)
+            self._note_unasked(reply)
             for key, octets in _contents(reply.untagged).items():
                 if key in wanted:
                     found[key] = octets if max_octets is None else octets[:max_octets]
         return found
+
+    def _note_unasked(self, reply: Reply) -> None:
+        for response in reply.untagged:
+            if not any(b"BODY[" in piece.upper() for piece in response[::2]):
+                self._note(response)
 
     def _worth_going_on(self, reply: Reply) -> None:
         """A refusal concerns one section of some messages; a throttle or a farewell concerns everything."""

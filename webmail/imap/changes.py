@@ -7,10 +7,11 @@ from datetime import UTC, datetime
 from webmail.errors import GiveUp, MailError, OutcomeUnknown, Reason, RetryLater
 from webmail.imap.arguments import Literal, Literal8, astring, encode_folder
 from webmail.imap.client import Reply
-from webmail.imap.reading import numbers
-from webmail.imap.session import Session
+from webmail.imap.reading import numbers, own_change
+from webmail.imap.session import FETCHED, Session
+from webmail.imap.splitter import Response
 from webmail.imap.types import Appended, MoveResult
-from webmail.imap.uidset import UidSet, chunks, expand, normal, parse
+from webmail.imap.uidset import UidSet, chunks, contains, expand, normal, parse
 
 _FLAG = re.compile(r"\\?[^\s(){%*\"\\\]\x00-\x1f\x7f-\U0010ffff]{1,200}\Z")
 _COPYUID = re.compile(rb"(\d{1,10}) ([0-9:,]+) ([0-9:,]+)\Z")
@@ -23,14 +24,29 @@ _NOT_MOVED = "The server does not move these messages."
 class Changes(Session):
     """The commands that change messages. A lost answer is OutcomeUnknown: look before repeating."""
 
-    def store(self, uid_set: UidSet, add: Iterable[str] = (), remove: Iterable[str] = ()) -> None:
-        """Add and remove flags and keywords, silently; UIDs that are gone are skipped by the server."""
+    def store(self, uid_set: UidSet, add: Iterable[str] = (), remove: Iterable[str] = ()) -> dict[int, int]:
+        """Add and remove flags and keywords, silently; UIDs that are gone are skipped by the server.
+
+        Returns the mod-sequences that the server gave to what it changed (RFC 7162 section 3.1.3), by UID.
+        """
         self._folder()
         asked = normal(uid_set)
+        ranges = parse(asked) if asked else []
+        changed: dict[int, int] = {}
+
+        def keep(response: Response) -> None:
+            uid, modseq = own_change(response)
+            if not uid or not contains(ranges, uid):
+                self._note(response)
+            elif modseq is not None:
+                changed[uid] = modseq
+
         for sign, names in ((b"+FLAGS.SILENT", sorted(set(add))), (b"-FLAGS.SILENT", sorted(set(remove)))):
             for piece in chunks(asked) if asked and names else ():
-                reply = self._run(b"UID STORE", piece.encode("ascii"), sign, _flag_list(names), write=True)
+                command = [b"UID STORE", piece.encode("ascii"), sign, _flag_list(names)]
+                reply = self._run(*command, write=True, expected=FETCHED, on_response=keep)
                 self._need(reply, "The server does not keep this mark.")
+        return changed
 
     def move(self, uid_set: UidSet, target: str) -> MoveResult:
         """MOVE where offered, else COPY and a scoped expunge. GiveUp(GONE) when there is no such target."""

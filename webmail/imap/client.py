@@ -23,7 +23,10 @@ _IN_FLIGHT = 32
 _TAGGED = re.compile(rb"([^ ]+) (OK|NO|BAD)(?: (.*))?\Z", re.IGNORECASE | re.DOTALL)
 _STATUS = re.compile(rb"\* (OK|NO|BAD|BYE|PREAUTH)(?: (.*))?\Z", re.IGNORECASE | re.DOTALL)
 _CODE = re.compile(rb"\[([^\] ]+)(?: ([^\]]*))?\] ?")
-_NEWS = re.compile(rb"\* (?:\d{1,10} (?:EXISTS|EXPUNGE)\b|(?:STATUS|LIST) )", re.IGNORECASE)
+_NEWS = re.compile(
+    rb"\* (?:\d{1,10} (?P<counted>EXISTS|EXPUNGE|FETCH)\b|(?P<named>STATUS|LIST) |(?P<vanished>VANISHED) (?!\(EARLIER\)))",
+    re.IGNORECASE,
+)
 _CAPABILITY_LIMIT = 500
 
 Command = Sequence[bytes]
@@ -53,11 +56,13 @@ class Client:
         self.exists = 0
         self.farewell: Reply | None = None
         self.sent_whole = False
-        # Called with news that come between the answers of other commands; None while they are what was asked for.
+        # Called with news that come between the answers of other commands, except kinds that are what was asked for.
         self.on_news: Callable[[Response], None] | None = None
+        self.expected: frozenset[bytes] = frozenset()
         self._number = 0
         self._seen = 0
         self._open: dict[bytes, Reply] = {}
+        self._unconfirmed: bytes | None = None
 
     def has(self, capability: str) -> bool:
         return capability in self.capabilities
@@ -119,18 +124,27 @@ class Client:
                 self._read(tag, None)
             replies.append(self._open.pop(tag))
 
-    def start(self, *command: bytes, on_response: Callable[[Response], None]) -> bytes | Reply:
-        """Begin a command that goes on until :meth:`end` (IDLE): its tag, or the reply if it was refused."""
+    def start(self, *command: bytes, on_response: Callable[[Response], None], wait: bool = True) -> bytes | Reply:
+        """Begin a command that goes on until :meth:`end` (IDLE): its tag, or the reply if it was refused.
+
+        Without ``wait`` the server's go-ahead is read later, which saves a round trip where it is known to come.
+        """
         self.wire.begin()
         tag = self._tag()
         self.wire.send(self._written(tag, command)[0][1])
-        if not self._go_ahead(tag, on_response):
+        if not wait:
+            self._unconfirmed = tag
+        elif not self._go_ahead(tag, on_response):
             return self._open.pop(tag)
         return tag
 
     def end(self, tag: bytes, octets: bytes, on_response: Callable[[Response], None]) -> Reply:
         """Send ``octets`` (DONE) and read up to the tagged reply."""
         self.wire.begin()
+        if self._unconfirmed is not None:
+            self._unconfirmed = None
+            if not self._go_ahead(tag, on_response):
+                return self._open.pop(tag)
         self.wire.send(octets)
         while not self._open[tag].status:
             self._read(tag, on_response)
@@ -139,7 +153,12 @@ class Client:
     def waiting(self, timeout: float, on_response: Callable[[Response], None]) -> None:
         """Hand on what came without being asked for; waits at most ``timeout`` seconds for the first response."""
         for response in self.wire.waiting(timeout):
+            if self._unconfirmed is not None and response[0].startswith(b"+"):
+                self._unconfirmed = None
+                continue
             self._dispatch(response, None, on_response)
+            if self._unconfirmed is not None and self._open[self._unconfirmed].status:
+                raise Nonsense("IDLE was refused where it had been accepted")
         if self.farewell is not None:
             raise Disconnected("the server said goodbye")
 
@@ -218,12 +237,16 @@ class Client:
                 self.exists = count[0]
             elif count[1] == b"EXPUNGE":
                 self.exists = max(0, self.exists - 1)
-        if self.on_news is not None and on_response != self.on_news and _NEWS.match(line):
+        if self.on_news is not None and on_response != self.on_news and self._is_news(line):
             self.on_news((line, *response[1:]))
         if on_response is not None:
             on_response((line, *response[1:]))
         elif reply is not None:
             reply.untagged.append((line, *response[1:]))
+
+    def _is_news(self, line: bytes) -> bool:
+        found = _NEWS.match(line)
+        return found is not None and (found[found.lastgroup or 0]).upper() not in self.expected
 
     def _complete(self, line: bytes) -> None:
         found = _TAGGED.match(line)

@@ -7,13 +7,13 @@ from typing import Any
 
 from webmail.errors import FolderReset, GiveUp, Reason
 from webmail.imap.arguments import CONTROLS, astring, encode_folder, folder_name
-from webmail.imap.client import Reply
+from webmail.imap.client import Command, Reply
 from webmail.imap.envelope import flags
 from webmail.imap.response import Unreadable, fetch_items, number, parse
-from webmail.imap.session import Session
+from webmail.imap.session import FETCHED, LISTED, OPENED, Session
 from webmail.imap.special_use import special_uses
 from webmail.imap.splitter import Response
-from webmail.imap.types import FolderStatus, RemoteFolder, Selected
+from webmail.imap.types import FolderStatus, Hint, RemoteFolder, Selected
 
 _FOLDER_LIMIT = 20_000
 _GONE = GiveUp(Reason.GONE, "The folder is no longer there.")
@@ -23,20 +23,31 @@ _OK_CODE = re.compile(rb"\* OK \[([A-Za-z-]+)(?: (.*))?\]", re.IGNORECASE | re.D
 class Folders(Session):
     """The commands about folders."""
 
-    def list_folders(self) -> list[RemoteFolder]:
-        """All folders, INBOX first; one round trip with counters where LIST-STATUS (RFC 5819) is offered."""
-        if self.has("LIST-EXTENDED") or self.has("IMAP4REV2"):
+    def list_folders(self, known: Iterable[str] | None = None) -> list[RemoteFolder]:
+        """All folders, INBOX first, in one round trip; with counters where LIST-STATUS (RFC 5819) is offered.
+
+        Elsewhere those of the ``known`` names come along. Naming any, or none, makes the session catch up before: STATUS of
+        the folder that is open answers from what the session has seen (RFC 3501 section 6.3.10).
+        """
+        extended = self.has("LIST-EXTENDED") or self.has("IMAP4REV2")
+        counted = extended and self.has("LIST-STATUS")
+        before: list[Command] = [] if known is None else [[b"NOOP"]]
+        after = [] if counted else [self._status(name) for name in known or ()]
+        if extended:
             options = [b"SUBSCRIBED"]
             if self.has("SPECIAL-USE") or self.has("IMAP4REV2"):
                 options.append(b"SPECIAL-USE")
-            if self.has("LIST-STATUS"):
+            if counted:
                 options.append(b"STATUS " + self._status_items())
-            reply = self._run(b'LIST "" "*" RETURN (' + b" ".join(options) + b")", expected=True)
+            listing = b'LIST "" "*" RETURN (' + b" ".join(options) + b")"
+            reply, *statuses = self._run_many([*before, [listing], *after], expected=LISTED)[len(before) :]
             if reply.ok:
-                return self._listed(reply.untagged, None)
-        plain, subscriptions = self._run_many([[b'LIST "" "*"'], [b'LSUB "" "*"']], expected=True)
+                return self._listed([*reply.untagged, *_flat(statuses)], None)
+        plain_list: list[Command] = [[b'LIST "" "*"'], [b'LSUB "" "*"']]
+        replies = self._run_many([*before, *plain_list, *after], expected=LISTED)
+        plain, subscriptions, *statuses = replies[len(before) :]
         self._need(plain, "The server does not list its folders.")
-        untagged = plain.untagged + subscriptions.untagged
+        untagged = [*plain.untagged, *subscriptions.untagged, *_flat(statuses)]
         subscribed = {name for name, _, _, _ in _lines(untagged, b"LSUB")}
         # Some servers keep no subscriptions at all; then every folder counts as subscribed.
         return self._listed(untagged, subscribed or None)
@@ -69,11 +80,13 @@ class Folders(Session):
 
     def statuses(self, names: Iterable[str]) -> dict[str, FolderStatus]:
         """STATUS of each, many in flight at once; folders that refuse are left out."""
-        commands = [[b"STATUS", astring(encode_folder(name)), self._status_items()] for name in names]
         found: dict[str, FolderStatus] = {}
-        for reply in self._run_many(commands, expected=True):
+        for reply in self._run_many([self._status(name) for name in names], expected=LISTED):
             found.update(_statuses(reply.untagged))
         return found
+
+    def _status(self, name: str) -> Command:
+        return [b"STATUS", astring(encode_folder(name)), self._status_items()]
 
     def _status_items(self) -> bytes:
         items = b"MESSAGES UNSEEN UIDNEXT UIDVALIDITY"
@@ -81,13 +94,12 @@ class Folders(Session):
 
     def select(self, name: str, *, uidvalidity: int | None) -> Selected:
         """SELECT; FolderReset when UIDVALIDITY is not the one given, GiveUp(GONE) when there is no such folder."""
-        self.selected = None
-        self._news = {hint: None for hint in self._news if hint.kind == "folder"}
+        self._leave_for(name)
         argument = astring(encode_folder(name))
         self._client.exists = 0
-        reply = self._run(b"SELECT", argument, *([b"(CONDSTORE)"] if self._condstore else []), expected=True)
+        reply = self._run(b"SELECT", argument, *([b"(CONDSTORE)"] if self._condstore else []), expected=OPENED)
         if reply.status == "BAD" and self._condstore:
-            reply = self._run(b"SELECT", argument, expected=True)
+            reply = self._run(b"SELECT", argument, expected=OPENED)
         if not reply.ok:
             raise self._why_not_selected(reply, name)
         selected = self._selected(reply, name)
@@ -98,10 +110,18 @@ class Folders(Session):
         self.selected = selected
         return selected
 
+    def _leave_for(self, name: str) -> None:
+        """Opening a folder tells its state; what was told of the one left is still to be looked into."""
+        news = [hint for hint in self._news if hint.kind == "folder"]
+        if self.selected is not None and len(news) < len(self._news):
+            news.append(Hint("folder", self.selected.name))
+        self._news = {hint: None for hint in news if hint.name != name}
+        self.selected = None
+
     def _why_not_selected(self, reply: Reply, name: str) -> GiveUp:
         if not reply.code:
             pattern = astring(encode_folder(name))
-            listed = self._run(b'LIST ""', pattern, expected=True)
+            listed = self._run(b'LIST ""', pattern, expected=LISTED)
             lines = [each for each in _lines(listed.untagged, b"LIST") if each[0] == name]
             if listed.ok and not any("\\nonexistent" not in _lower(attributes) for _, _, attributes, _ in lines):
                 return GiveUp(Reason.GONE, _GONE.sentence, detail=reply.text)
@@ -138,7 +158,7 @@ class Folders(Session):
         if not self._client.exists:
             return 1
         highest = 0
-        for response in self._run(b"FETCH * (UID)").untagged:
+        for response in self._run(b"FETCH * (UID)", expected=FETCHED).untagged:
             try:
                 found = fetch_items(response)
             except Unreadable:
@@ -179,6 +199,10 @@ class Folders(Session):
     def noop(self) -> None:
         """NOOP: keeps the session and lets the server tell what is new."""
         self._need(self._run(b"NOOP"), "The server does not answer.")
+
+
+def _flat(replies: Iterable[Reply]) -> list[Response]:
+    return [response for reply in replies if reply.ok for response in reply.untagged]
 
 
 def _tokens(response: Response, start: int) -> list[Any]:

@@ -7,7 +7,7 @@ from webmail.imap.arguments import astring
 from webmail.imap.client import Reply
 from webmail.imap.envelope import flags, message, placeholder
 from webmail.imap.response import Unreadable, fetch_items, number
-from webmail.imap.session import Session
+from webmail.imap.session import FETCHED, Session
 from webmail.imap.splitter import Response
 from webmail.imap.types import FlagUpdate, RemoteMessage
 from webmail.imap.uidset import HIGHEST, UidSet, chunks, compact, contains, expand, normal
@@ -55,9 +55,8 @@ class Reading(Session):
         self._need(reply, "The server does not show the messages of this folder.")
         missing = [uid for uid in sorted(short) if uid not in rows]
         items = self._row_items(_ROW)
-        for uid, answer in zip(
-            missing, self._run_many([[b"UID FETCH", b"%d" % uid, items] for uid in missing]), strict=True
-        ):
+        alone = self._run_many([[b"UID FETCH", b"%d" % uid, items] for uid in missing], expected=FETCHED)
+        for uid, answer in zip(missing, alone, strict=True):
             each = self._by_number(answer.untagged, [(uid, uid)], by_uid=True).get(uid)
             rows[uid] = _row(uid, each) if each is not None and answer.ok else placeholder(uid, short[uid])
         return sorted(rows.values(), key=lambda row: row.uid)
@@ -69,7 +68,7 @@ class Reading(Session):
     def _collect(
         self, asked: str, command: bytes, items: bytes, *, by_uid: bool
     ) -> tuple[dict[int, dict[bytes, Any]], Reply]:
-        reply = self._run(command, asked.encode("ascii"), self._row_items(items))
+        reply = self._run(command, asked.encode("ascii"), self._row_items(items), expected=FETCHED)
         return self._by_number(reply.untagged, parse_set(asked), by_uid=by_uid), reply
 
     def _by_number(
@@ -87,6 +86,8 @@ class Reading(Session):
             if answer is None:
                 continue
             sequence, items = answer
+            if not any(mark in items for mark in _ROW_MARKS):
+                self._note(response)
             uid = number(items.get(b"UID"))
             if not uid or not (last or contains(asked, uid if by_uid else sequence)):
                 continue
@@ -109,12 +110,15 @@ class Reading(Session):
             update = _flag_update(response)
             if update is not None and contains(ranges, update.uid):
                 found[update.uid] = update
+            else:
+                self._note(response)
 
         modseq = self._condstore and selected.highestmodseq is not None
         modifier = [b"(CHANGEDSINCE %d)" % changed_since] if changed_since is not None and modseq else []
         for piece in chunks(asked):
             command = [b"UID FETCH", piece.encode("ascii"), b"(UID FLAGS)", *modifier]
-            self._need(self._run(*command, on_response=keep), "The server does not show the flags of this folder.")
+            reply = self._run(*command, expected=FETCHED, on_response=keep)
+            self._need(reply, "The server does not show the flags of this folder.")
         return sorted(found.values(), key=lambda update: update.uid)
 
     def uids(self, uid_set: UidSet = "1:*") -> set[int]:
@@ -165,7 +169,7 @@ class Reading(Session):
             return []
         # HEADER finds substrings, and some servers find anything.
         asked = compact(candidates).encode("ascii")
-        answer = self._run(b"UID FETCH", asked, b"(UID BODY.PEEK[HEADER.FIELDS (MESSAGE-ID)])")
+        answer = self._run(b"UID FETCH", asked, b"(UID BODY.PEEK[HEADER.FIELDS (MESSAGE-ID)])", expected=FETCHED)
         self._need(answer, "The server does not show the messages of this folder.")
         return sorted({uid for uid, header in _headers(answer.untagged) if message_id in message_ids(header)})
 
@@ -197,6 +201,15 @@ def _flag_update(response: Response) -> FlagUpdate | None:
     if answer is None or b"FLAGS" not in answer[1] or not (uid := number(answer[1].get(b"UID"))):
         return None
     return FlagUpdate(uid, flags(answer[1][b"FLAGS"]), number(answer[1].get(b"MODSEQ")))
+
+
+def own_change(response: Response) -> tuple[int | None, int | None]:
+    """UID and mod-sequence in a FETCH response; None for what it does not name."""
+    try:
+        answer = fetch_items(response)
+    except Unreadable:
+        return None, None
+    return (number(answer[1].get(b"UID")), number(answer[1].get(b"MODSEQ"))) if answer else (None, None)
 
 
 def numbers(untagged: list[Response]) -> list[int]:

@@ -2,12 +2,20 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from datetime import UTC, datetime
 
 from webmail.errors import AskUser, MailError, OutcomeUnknown, Reason, RetryLater
 from webmail.imap import problems
 from webmail.imap.client import Client, Command, Reply
+from webmail.imap.news import hint
 from webmail.imap.splitter import Nonsense, Response
 from webmail.imap.types import Endpoint, Hint, Selected
+
+FETCHED = frozenset({b"FETCH"})
+LISTED = frozenset({b"LIST", b"STATUS"})
+OPENED = LISTED | {b"EXISTS", b"EXPUNGE", b"FETCH", b"VANISHED"}
+_NEWS_LIMIT = 20_000
+_NOTHING: frozenset[bytes] = frozenset()
 
 
 class Session:
@@ -17,7 +25,9 @@ class Session:
         self._client = client
         self._endpoint = endpoint
         self._idle_tag: bytes | None = None
+        self._idled = False
         self._news: dict[Hint, None] = {}
+        self.opened_at = datetime.now(UTC)
         self.selected: Selected | None = None
         self.broken = False
 
@@ -32,6 +42,21 @@ class Session:
     @property
     def _condstore(self) -> bool:
         return self.has("CONDSTORE") or self.has("QRESYNC")
+
+    @property
+    def has_news(self) -> bool:
+        """Whether the server has told something, between other answers, that nobody has taken yet."""
+        return bool(self._news)
+
+    def take_news(self) -> list[Hint]:
+        """What was told since the last call; hints of other kinds than "folder" are of the selected folder."""
+        news, self._news = list(self._news), {}
+        return news
+
+    def _note(self, response: Response) -> None:
+        told = hint(response)
+        if told is not None and len(self._news) < _NEWS_LIMIT:
+            self._news[told] = None
 
     @contextmanager
     def _guarded(self, *, write: bool = False) -> Iterator[None]:
@@ -61,29 +86,29 @@ class Session:
         self,
         *command: bytes,
         write: bool = False,
-        expected: bool = False,
+        expected: frozenset[bytes] = _NOTHING,
         on_response: Callable[[Response], None] | None = None,
     ) -> Reply:
-        """One command. ``write``: the server may have carried it out although no answer came. ``expected``: what it
-        answers looks like news and is none."""
+        """One command. ``write``: the server may have carried it out although no answer came. ``expected``: the kinds of
+        responses that are its answer and no news."""
         self._check_not_idle()
         with self._guarded(write=write), self._expecting(expected):
             return self._client.run(*command, on_response=on_response)
 
-    def _run_many(self, commands: Sequence[Command], *, write: bool = False, expected: bool = False) -> list[Reply]:
+    def _run_many(
+        self, commands: Sequence[Command], *, write: bool = False, expected: frozenset[bytes] = _NOTHING
+    ) -> list[Reply]:
         self._check_not_idle()
         with self._guarded(write=write), self._expecting(expected):
             return self._client.run_many(commands)
 
     @contextmanager
-    def _expecting(self, expected: bool) -> Iterator[None]:
-        listener = self._client.on_news
-        if expected:
-            self._client.on_news = None
+    def _expecting(self, expected: frozenset[bytes]) -> Iterator[None]:
+        before, self._client.expected = self._client.expected, expected
         try:
             yield
         finally:
-            self._client.on_news = listener
+            self._client.expected = before
 
     def _need(self, reply: Reply, what: str) -> Reply:
         """The reply if it is OK; otherwise raises what it means. ``what``: the sentence for a refusal without reason."""
