@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from accounts.models import MailAccount, User
 from webmail.errors import GiveUp, Reason
-from webmail.models import Folder, Message, PendingAction, SpecialUse
+from webmail.models import BulkAction, Folder, Message, PendingAction, SpecialUse
 from webmail.models.mirror import IDS_PER_QUERY, Change, change
 
 from . import attention
@@ -39,7 +39,7 @@ def store(user: User, messages: Iterable[Message], flag: str, value: bool, *, ba
         rows = [row for row in _current(user, messages) if has_flag(row, flag) != value]
         set_flag(rows, flag, value)
         changed.messages(rows)
-        _journal(rows, Kind.STORE, batch, changed, flag=flag, value=value)
+        journal(rows, Kind.STORE, batch, changed, flag=flag, value=value)
     return Done(batch, len(rows), _flag_text(flag, value, len(rows)))
 
 
@@ -53,8 +53,8 @@ def move(user: User, messages: Iterable[Message], target: Folder, *, batch: uuid
         if any(row.account_id != target.account_id for row in rows):
             raise GiveUp(Reason.UNSUPPORTED, "Messages cannot be moved between accounts yet.")
         changed.messages(rows)
-        _journal(rows, Kind.MOVE, batch, changed, target=target)
-        _show(rows, target)
+        journal(rows, Kind.MOVE, batch, changed, target=target)
+        show(rows, target)
     return Done(batch, len(rows), f"{_messages(len(rows))} moved to {target.title}")
 
 
@@ -90,8 +90,8 @@ def expunge(user: User, messages: Iterable[Message], *, batch: uuid.UUID | None 
     with change(user.pk) as changed:
         rows = _current(user, messages)
         changed.messages(rows)
-        _journal(rows, Kind.EXPUNGE, batch, changed)
-        _show(rows, None)
+        journal(rows, Kind.EXPUNGE, batch, changed)
+        show(rows, None)
     return Done(batch, len(rows), f"{_messages(len(rows))} deleted for good")
 
 
@@ -167,7 +167,7 @@ def _current(user: User, messages: Iterable[Message]) -> list[Message]:
     return found
 
 
-def _journal(
+def journal(
     rows: list[Message],
     kind: PendingAction.Kind,
     batch: uuid.UUID,
@@ -176,18 +176,25 @@ def _journal(
     flag: str = "",
     value: bool = True,
     target: Folder | None = None,
-) -> None:
-    """Write one action per message; an opposite one that has not begun is settled instead of being sent."""
+    bulk: BulkAction | None = None,
+) -> int:
+    """Write one action per message; an opposite one that has not begun is settled instead of being sent.
+
+    Return how many were settled so.
+    """
     now = timezone.now()
     superseded = _superseded(rows, kind, flag)
     actions = []
+    settled = 0
     for row in rows:
         cancels = row.pk in superseded and (kind == Kind.STORE or (target is not None and target.pk == row.folder_id))
+        settled += cancels
         actions.append(
             PendingAction(
                 account_id=row.account_id,
                 kind=kind,
                 batch=batch,
+                bulk=bulk,
                 message=row,
                 source_id=row.shown_in_id,
                 target=target,
@@ -201,6 +208,7 @@ def _journal(
     for account_id in {row.account_id for row in rows}:
         attention.ask(account_id)
     changed.folders.update(row.shown_in_id for row in rows if row.shown_in_id)
+    return settled
 
 
 def _superseded(rows: list[Message], kind: PendingAction.Kind, flag: str) -> set[int]:
@@ -244,7 +252,7 @@ def _to_special(
     return Done(batch, count, f"{_messages(count)} {verb}")
 
 
-def _show(rows: list[Message], folder: Folder | None) -> None:
+def show(rows: list[Message], folder: Folder | None) -> None:
     for ids in _chunks(rows):
         Message.objects.filter(pk__in=ids).update(shown_in=folder)
     for row in rows:
