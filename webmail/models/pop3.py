@@ -110,9 +110,9 @@ class Maildrop(models.Model):
 
 
 def content_path(instance: models.Model, filename: str) -> str:
-    """An unguessable name, spread over directories; what the message says plays no part in it."""
+    """An unguessable name, spread over 4,096 directories; what the message says plays no part in it."""
     token = secrets.token_hex(20)
-    return f"mail/{token[:2]}/{token[2:4]}/{token}"
+    return f"mail/{token[:3]}/{token}"
 
 
 class StoredContent(models.Model):

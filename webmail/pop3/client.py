@@ -142,8 +142,9 @@ class PopConnection(Session):
         self._ready()
         try:
             while True:
-                more = [_valid(number) for number in islice(source, window - len(waiting))]
-                if more:
+                # Half a window at a time: a packet for every message costs both sides more than the message does.
+                room = window - len(waiting) if len(waiting) <= window // 2 else 0
+                if more := [_valid(number) for number in islice(source, room)]:
                     with self._exchange(pipelined=True):
                         self._wire.send(b"".join(b"%b %d%b\r\n" % (command, number, argument) for number in more))
                     waiting.extend(more)

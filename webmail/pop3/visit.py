@@ -23,10 +23,10 @@ SESSION_MESSAGES = 200
 SESSION_OCTETS = 64 * 1024 * 1024
 SESSION_SECONDS = 60.0
 # Of a large maildrop a session takes this share, because each session begins with the whole listing.
-SESSION_SHARE = 20
+SESSION_SHARE = 10
 # Servers that hide what was fetched (Gmail) list the rest only in the next session.
 LOOK_AGAIN_AFTER = 100
-IN_FLIGHT = 32
+IN_FLIGHT = 64
 State = LedgerEntry.State
 
 
