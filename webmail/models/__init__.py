@@ -8,6 +8,7 @@ from .folder import Folder, SpecialUse
 from .message import Message
 from .outgoing import OutgoingAttachment, OutgoingMessage
 from .pop3 import Download, LedgerEntry, Maildrop, StoredContent
+from .search import RecentSearch, SearchEntry, SearchQueue, ServerHit
 from .state import SyncState, UserStamp
 from .transfer import Backup, Transfer, TransferFolder, TransferItem
 
@@ -27,8 +28,12 @@ __all__ = [
     "OutgoingAttachment",
     "OutgoingMessage",
     "PendingAction",
+    "RecentSearch",
     "ReferenceKey",
     "RenderedBody",
+    "SearchEntry",
+    "SearchQueue",
+    "ServerHit",
     "SpecialUse",
     "StoredContent",
     "SyncState",
