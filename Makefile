@@ -19,7 +19,8 @@ export PIP_NO_INPUT := 1
 unexport UV_PROJECT_ENVIRONMENT VIRTUAL_ENV PYTHONPATH PYTHONHOME
 
 MAILSERVER_PACKAGES := dovecot-imapd dovecot-pop3d dovecot-lmtpd dovecot-submissiond
-TEST_PACKAGES := $(MAILSERVER_PACKAGES) chromium postgresql
+# Playwright's own node wants libatomic1, which a machine with a desktop has and a bare one lacks.
+TEST_PACKAGES := $(MAILSERVER_PACKAGES) chromium libatomic1 postgresql
 ASSETS := static/dist/app.js
 ASSET_SOURCES := package.json package-lock.json static/build.mjs static/icons.txt $(wildcard static/js/*.js static/js/*/*.js)
 
