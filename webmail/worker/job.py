@@ -66,6 +66,11 @@ def run_account(account_id: int, parked: Parked | None, should_stop: Callable[[]
         if should_stop():
             connection.close()
             return None
+        if not connection.has("IDLE"):
+            # A connection that cannot be told anything is not worth keeping: the clock asks the next time.
+            _succeeded(account, connection, False, time.monotonic() - started, due_at)
+            connection.close()
+            return None
         notified = notified or connection.start_notify()
         connection.begin_idle()
         _succeeded(account, connection, notified, time.monotonic() - started, due_at)
