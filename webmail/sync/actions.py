@@ -20,6 +20,8 @@ from webmail.models.mirror import IDS_PER_QUERY, Change, change
 from . import attention
 
 Kind, State = PendingAction.Kind, PendingAction.State
+MOVES = frozenset({Kind.MOVE})
+PLACING = MOVES | {Kind.EXPUNGE}
 FLAG_COLUMNS = frozenset({"seen", "flagged", "answered"})
 
 
@@ -47,8 +49,7 @@ def move(user: User, messages: Iterable[Message], target: Folder, *, batch: uuid
     """Raise GiveUp if a message belongs to another account than the target, or the target takes no messages."""
     batch = batch or uuid.uuid4()
     with change(user.pk) as changed:
-        if not target.selectable or target.hidden:
-            raise GiveUp(Reason.REFUSED, f"“{target.title}” cannot hold messages.")
+        check_target(target)
         rows = [row for row in _current(user, messages) if row.shown_in_id != target.pk]
         if any(row.account_id != target.account_id for row in rows):
             raise GiveUp(Reason.UNSUPPORTED, "Messages cannot be moved between accounts yet.")
@@ -136,6 +137,12 @@ def special_folder(account: MailAccount, use: SpecialUse) -> Folder:
 
         folder = create_folder(account.user, account, use.label, special_use=use)
     return folder
+
+
+def check_target(folder: Folder) -> None:
+    """Raise GiveUp if it takes no messages."""
+    if not folder.selectable or folder.hidden:
+        raise GiveUp(Reason.REFUSED, f"“{folder.title}” cannot hold messages.")
 
 
 def has_flag(message: Message, flag: str) -> bool:

@@ -1,5 +1,6 @@
 """What the server answered, written into the mirror."""
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from django.utils import timezone
@@ -10,6 +11,8 @@ from webmail.imap.types import MoveResult
 from webmail.models import Folder, Message, Notice, PendingAction
 from webmail.models.mirror import change
 
+from . import tally
+
 Kind, State = PendingAction.Kind, PendingAction.State
 
 
@@ -19,7 +22,7 @@ def moved(account: MailAccount, actions: list[PendingAction], target: Folder, re
     with change(account.user_id) as changed:
         # The lists mark what is not confirmed yet: an open one has to hear that it is.
         changed.folders.add(target.pk)
-        rows = []
+        rows, vanished = [], []
         for action in actions:
             message = action.message
             if message is None or message.uid is None:
@@ -29,6 +32,7 @@ def moved(account: MailAccount, actions: list[PendingAction], target: Folder, re
                 # Not among what was moved: another client took it away first. It may turn up in another folder.
                 _vanish(message)
                 changed.message(message)
+                vanished.append(action)
                 continue
             if uid is not None and result.target_uidvalidity is not None:
                 # The look into the target may have been quicker than this.
@@ -42,51 +46,59 @@ def moved(account: MailAccount, actions: list[PendingAction], target: Folder, re
             rows.append(message)
         Message.objects.bulk_update(rows, ["folder", "uid", "uidvalidity"], batch_size=300)
         changed.messages(rows)
-        _finish(actions, now)
+        finish(actions, now, missed=vanished)
 
 
 def expunged(account: MailAccount, actions: list[PendingAction]) -> None:
     with change(account.user_id) as changed:
         messages = [action.message for action in actions if action.message is not None]
         changed.messages(messages)
-        _finish(actions, timezone.now())
+        finish(actions, timezone.now())
         Message.objects.filter(pk__in=[message.pk for message in messages]).delete()
 
 
 def put_back(account: MailAccount, actions: list[PendingAction], refusal: MailError) -> None:
     """The server said no: what is shown follows the server again, and the person is told."""
     with change(account.user_id) as changed:
-        rows = []
-        for action in actions:
-            message = action.message
-            if message is None:
-                continue
-            changed.message(message)
-            if action.kind == Kind.STORE:
-                undo_flag(message, action.flag, action.value)
-            elif not _moves_on(action):
-                message.shown_in_id = message.folder_id
-                rows.append(message)
+        changed.messages(action.message for action in actions if action.message is not None)
+        for flag, value in {(action.flag, action.value) for action in actions if action.kind == Kind.STORE}:
+            same = [action for action in actions if (action.flag, action.value) == (flag, value)]
+            undo_flag([action.message for action in same if action.message is not None], flag, value)
+        placing = [action for action in actions if action.kind != Kind.STORE]
+        onward = _moving_on(placing)
+        rows = [action.message for action in placing if action.message is not None and action.pk not in onward]
+        for message in rows:
+            message.shown_in_id = message.folder_id
         Message.objects.bulk_update(rows, ["shown_in"], batch_size=300)
         PendingAction.objects.filter(pk__in=[action.pk for action in actions]).update(
             state=State.REFUSED, finished_at=timezone.now(), error=f"{refusal.sentence} {refusal.detail}"[:1000]
         )
-        Notice.objects.create(user_id=account.user_id, text=_refusal_text(actions, refusal)[:1000])
+        tally.refused(actions, refusal.sentence)
+        # A bulk action tells it in its own line.
+        alone = [action for action in actions if action.bulk_id is None]
+        if alone:
+            Notice.objects.create(user_id=account.user_id, text=_refusal_text(alone, refusal)[:1000])
 
 
-def undo_flag(message: Message, flag: str, value: bool) -> None:
+def undo_flag(messages: list[Message], flag: str, value: bool) -> None:
     from .actions import set_flag  # noqa: PLC0415 - actions is a stage above in this package
 
-    set_flag([message], flag, not value)
+    set_flag(messages, flag, not value)
 
 
-def _moves_on(action: PendingAction) -> bool:
-    """A later action of the person decides where the message is shown."""
-    return (
-        PendingAction.objects.filter(
-            message=action.message_id, kind__in=[Kind.MOVE, Kind.EXPUNGE], state=State.PENDING, pk__gt=action.pk
-        )
-    ).exists()
+def _moving_on(actions: list[PendingAction]) -> set[int]:
+    """Those after which a later action of the person decides where the message is shown."""
+    first = min((action.pk for action in actions), default=0)
+    later = PendingAction.objects.filter(
+        message__in=[action.message_id for action in actions],
+        kind__in=[Kind.MOVE, Kind.EXPUNGE],
+        state=State.PENDING,
+        pk__gt=first,
+    )
+    last: dict[int, int] = {}
+    for message_id, pk in later.values_list("message_id", "pk"):
+        last[message_id or 0] = max(pk, last.get(message_id or 0, 0))
+    return {action.pk for action in actions if last.get(action.message_id or 0, 0) > action.pk}
 
 
 def _vanish(message: Message) -> None:
@@ -95,8 +107,12 @@ def _vanish(message: Message) -> None:
     )
 
 
-def _finish(actions: list[PendingAction], now: datetime) -> None:
+def finish(actions: list[PendingAction], now: datetime, *, missed: Sequence[PendingAction] = ()) -> None:
+    """The server has answered for them; the caller holds the gate."""
     PendingAction.objects.filter(pk__in=[action.pk for action in actions]).update(state=State.DONE, finished_at=now)
+    tally.missed(missed)
+    away = {action.pk for action in missed}
+    tally.confirmed(action for action in actions if action.pk not in away)
 
 
 def _refusal_text(actions: list[PendingAction], refusal: MailError) -> str:
