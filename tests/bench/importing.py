@@ -23,11 +23,7 @@ PAGE = os.sysconf("SC_PAGE_SIZE")
 
 
 class Memory(NamedTuple):
-    """Octets resident when so many messages had come. ``own`` leaves out the pages of mapped files.
-
-    SQLite maps the database, up to the mmap_size of the settings: those pages are the kernel's cache, shared by all
-    processes and dropped when somebody needs the room.
-    """
+    """Octets resident when so many messages had come. ``own`` leaves out the pages of mapped files."""
 
     messages: int
     resident: int
