@@ -21,6 +21,8 @@ unexport UV_PROJECT_ENVIRONMENT VIRTUAL_ENV PYTHONPATH PYTHONHOME
 MAILSERVER_PACKAGES := dovecot-imapd dovecot-pop3d dovecot-lmtpd dovecot-submissiond
 # Playwright's own node wants libatomic1, which a machine with a desktop has and a bare one lacks.
 TEST_PACKAGES := $(MAILSERVER_PACKAGES) chromium libatomic1 postgresql
+# They exclude Dovecot as packages, so they are unpacked beside it; without them the tests against them are skipped.
+UNPACKED_SERVERS := cyrus-imapd courier-imap
 ASSETS := static/dist/app.js
 ASSET_SOURCES := package.json package-lock.json static/build.mjs static/icons.txt $(wildcard static/js/*.js static/js/*/*.js)
 
@@ -78,6 +80,7 @@ lock:
 
 test: $(STAMPS)/dev $(ASSETS)
 	@.ci/packages $(TEST_PACKAGES)
+	@.ci/unpacked $(VENV)/servers $(UNPACKED_SERVERS)
 	@$(MAKE) --no-print-directory test-sqlite
 	@$(MAKE) --no-print-directory test-postgresql
 
