@@ -85,7 +85,7 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 CACHES = {"default": env.cache_url("CACHE_URL", default="locmemcache://")}
 
 AUTH_USER_MODEL = "accounts.User"
-AUTHENTICATION_BACKENDS = ["django.contrib.auth.backends.ModelBackend"]
+AUTHENTICATION_BACKENDS = ["accounts.sessions.PersonBackend"]
 PASSWORD_HASHERS = [
     "django.contrib.auth.hashers.Argon2PasswordHasher",
     "django.contrib.auth.hashers.PBKDF2PasswordHasher",
@@ -156,6 +156,7 @@ if env.bool("BEHIND_PROXY", default=False):
 X_FRAME_OPTIONS = "SAMEORIGIN"
 # Every answer carries frame-ancestors, see webmail/views/policy.py; the older header adds nothing.
 SILENCED_SYSTEM_CHECKS = ["security.W002"]
+SESSION_ENGINE = "accounts.sessions"
 SESSION_COOKIE_SECURE = SECURE
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"

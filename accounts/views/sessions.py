@@ -15,7 +15,7 @@ from accounts.forms import SignInForm
 from accounts.remembered import recall, remember
 from accounts.signin import Attempt, Refused, SignedIn, sign_in
 
-BACKEND = "django.contrib.auth.backends.ModelBackend"
+BACKEND = "accounts.sessions.PersonBackend"
 
 
 @never_cache

@@ -4,6 +4,17 @@ from django.http import Http404, HttpRequest
 
 from accounts.models import MailAccount, User
 from webmail.models import Conversation, Folder, Message, OutgoingMessage
+from webmail.models.prepared import Prepared, Slot
+
+OWN_FOLDER = Prepared(
+    lambda: Folder.objects.select_related("account").filter(pk=Slot("pk"), account__user_id=Slot("user"), hidden=False)
+)
+OWN_CONVERSATION = Prepared(lambda: Conversation.objects.filter(pk=Slot("pk"), user_id=Slot("user")))
+OWN_MESSAGE = Prepared(
+    lambda: Message.objects.select_related("account", "folder", "shown_in").filter(
+        pk=Slot("pk"), account__user_id=Slot("user"), shown_in__isnull=False
+    )
+)
 
 
 def user_of(request: HttpRequest) -> User:
@@ -15,18 +26,14 @@ def user_of(request: HttpRequest) -> User:
 
 def folder_of(request: HttpRequest, folder_id: int) -> Folder:
     """With its account."""
-    folder = (
-        Folder.objects.select_related("account")
-        .filter(pk=folder_id, account__user_id=user_of(request).pk, hidden=False)
-        .first()
-    )
+    folder = OWN_FOLDER.first(pk=folder_id, user=user_of(request).pk)
     if folder is None:
         raise Http404
     return folder
 
 
 def conversation_of(request: HttpRequest, conversation_id: int) -> Conversation:
-    conversation = Conversation.objects.filter(pk=conversation_id, user_id=user_of(request).pk).first()
+    conversation = OWN_CONVERSATION.first(pk=conversation_id, user=user_of(request).pk)
     if conversation is None:
         raise Http404
     return conversation
@@ -34,11 +41,7 @@ def conversation_of(request: HttpRequest, conversation_id: int) -> Conversation:
 
 def message_of(request: HttpRequest, message_id: int) -> Message:
     """With its account and folders. A message that is no longer shown anywhere does not exist for the person."""
-    message = (
-        Message.objects.select_related("account", "folder", "shown_in")
-        .filter(pk=message_id, account__user_id=user_of(request).pk, shown_in__isnull=False)
-        .first()
-    )
+    message = OWN_MESSAGE.first(pk=message_id, user=user_of(request).pk)
     if message is None:
         raise Http404
     return message

@@ -2,17 +2,19 @@
 
 from collections.abc import Iterable, Sequence
 
-from accounts.models import Identity, MailAccount
+from accounts.models import MailAccount
 from webmail.mime.headers import display_text
+from webmail.models.prepared import Prepared, Slot
 
 NAMED_IN_ROW = 3
+OWN_ADDRESSES = Prepared(
+    lambda: MailAccount.objects.order_by().filter(user_id=Slot("user")).values_list("address", "identities__address")
+)
 
 
 def own_addresses(user_id: int) -> frozenset[str]:
     """Every address the person writes as, lower case; one query."""
-    accounts = MailAccount.objects.order_by().filter(user_id=user_id).values_list("address", flat=True)
-    identities = Identity.objects.order_by().filter(account__user_id=user_id).values_list("address", flat=True)
-    return frozenset(address.lower() for address in accounts.union(identities))
+    return frozenset(address.lower() for pair in OWN_ADDRESSES(user=user_id) for address in pair if address)
 
 
 def full_name(name: str, address: str) -> str:

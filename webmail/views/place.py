@@ -5,17 +5,24 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 
-from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
 
 from accounts.models import MailAccount
-from webmail.models import Folder, ListRow, SpecialUse
+from webmail.models import Folder, SpecialUse
+from webmail.models.prepared import Prepared, Slot
 
 from .access import folder_of, user_of
 
 UNIFIED = "inbox"
 UNIFIED_TITLE = "All inboxes"
+INBOXES = Prepared(
+    lambda: (
+        Folder.objects.filter(account__user_id=Slot("user"), special_use=SpecialUse.INBOX, hidden=False)
+        .select_related("account")
+        .order_by("account__position", "account_id", "pk")
+    )
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,21 +96,13 @@ class Place:
             for folder in self.folders
         }
 
-    def rows(self) -> QuerySet[ListRow]:
-        """One range of one index, however many inboxes there are."""
-        if self.unified:
-            return ListRow.objects.filter(inbox_of_id=self.user_id)
-        return ListRow.objects.filter(folder=self.folders[0])
-
 
 def place_of(request: HttpRequest, folder_id: int | None) -> Place:
     """The folder, if it is the person's own, or without one all their inboxes; one query."""
     user_id = user_of(request).pk
     if folder_id is not None:
         return Place(user_id, (folder_of(request, folder_id),))
-    inboxes = Folder.objects.filter(account__user_id=user_id, special_use=SpecialUse.INBOX, hidden=False)
-    ordered = inboxes.select_related("account").order_by("account__position", "account_id", "pk")
-    return Place(user_id, tuple(ordered), unified=True)
+    return Place(user_id, tuple(INBOXES(user=user_id)), unified=True)
 
 
 def account_labels(accounts: Iterable[MailAccount]) -> dict[int, str]:

@@ -4,13 +4,16 @@ import base64
 import binascii
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from typing import Any
 
 from django.core.exceptions import BadRequest
+from django.db.models import Exists, OuterRef, QuerySet
 from django.utils.safestring import SafeString
 
 from webmail.mime.headers import display_text
-from webmail.models import PendingAction, SpecialUse
+from webmail.models import ListRow, PendingAction, SpecialUse
+from webmail.models.prepared import Prepared, Slot
 
 from .people import pairs, people_line
 from .place import Place
@@ -69,17 +72,35 @@ def page(
     size: int = PAGE,
     current: int | None = None,
 ) -> Page:
-    """Two queries, whatever the size of the list."""
-    query = place.rows()
+    """One query, whatever the size of the list."""
+    values: dict[str, Any] = {"place": place.user_id if place.unified else place.folders[0].pk}
     if after:
         cursor = Cursor.decode(after)
-        # "date <= d and not (date = d and id >= i)" lets both databases walk the index; an OR would not.
-        query = query.filter(latest_date__lte=cursor.date).exclude(latest_date=cursor.date, id__gte=cursor.row_id)
-    found = list(
-        query.order_by("-latest_date", "-id").values_list(
+        values |= {"date": cursor.date, "row": cursor.row_id}
+    pages = -(-size // PAGE)
+    listing = _listing(place.unified, place.special_use in WRITTEN_HERE, bool(after), pages * PAGE + 1)
+    found = listing(**values)
+    more = len(found) > size
+    found = found[:size]
+    rows = [_row(row, own, clock, place) for row in found]
+    return Page(rows_html(rows, current), Cursor(found[-1][2], found[-1][0]).encode() if more else "")
+
+
+@cache
+def _listing(unified: bool, written: bool, after: bool, limit: int) -> Prepared[tuple[Any, ...]]:
+    """One range of one index, however many inboxes there are."""
+
+    def build() -> QuerySet[ListRow, tuple[Any, ...]]:
+        place = Slot("place")
+        rows = ListRow.objects.filter(inbox_of_id=place) if unified else ListRow.objects.filter(folder_id=place)
+        if after:
+            # "date <= d and not (date = d and id >= i)" lets both databases walk the index; an OR would not.
+            date = Slot("date")
+            rows = rows.filter(latest_date__lte=date).exclude(latest_date=date, id__gte=Slot("row"))
+        waiting = PendingAction.objects.filter(message_id=OuterRef("latest_id"), state__in=UNDER_WAY)
+        return rows.order_by("-latest_date", "-id").values_list(
             "id",
             "conversation_id",
-            "latest_id",
             "latest_date",
             "unread",
             "flagged",
@@ -87,33 +108,25 @@ def page(
             "has_attachment",
             "latest__subject",
             "latest__preview",
-            "latest__recipients",
             "latest__shown_in_id",
             "latest__folder_id",
             "conversation__count",
-            "conversation__participants",
             "folder_id",
-        )[: size + 1]
-    )
-    more = len(found) > size
-    found = found[:size]
-    waiting = set(
-        PendingAction.objects.filter(message_id__in=[row[2] for row in found], state__in=UNDER_WAY).values_list(
-            "message_id", flat=True
-        )
-    )
-    rows = [_row(row, own, clock, place, waiting=row[2] in waiting) for row in found]
-    return Page(rows_html(rows, current), Cursor(found[-1][3], found[-1][0]).encode() if more and found else "")
+            "latest__recipients" if written else "conversation__participants",
+            Exists(waiting),
+        )[:limit]
+
+    return Prepared(build)
 
 
-def _row(row: tuple[Any, ...], own: frozenset[str], clock: Clock, place: Place, *, waiting: bool) -> Row:
-    (_, conversation, _, date, unread, flagged, answered, attachment, subject, preview) = row[:10]
-    recipients, shown_in, folder, count, participants, lies_in = row[10:]
+def _row(row: tuple[Any, ...], own: frozenset[str], clock: Clock, place: Place) -> Row:
+    (_, conversation, date, unread, flagged, answered, attachment, subject, preview) = row[:9]
+    shown_in, folder, count, lies_in, people, waiting = row[9:]
     if place.special_use in WRITTEN_HERE:
-        people = pairs(recipients.get("to")) + pairs(recipients.get("cc")) if isinstance(recipients, dict) else []
-        who = "To: " + people_line(people, own, alone="(no recipient)")
+        everyone = pairs(people.get("to")) + pairs(people.get("cc")) if isinstance(people, dict) else []
+        who = "To: " + people_line(everyone, own, alone="(no recipient)")
     else:
-        who = people_line(pairs(participants), own)
+        who = people_line(pairs(people), own)
     when = clock.label(date)
     return Row(
         id=conversation,

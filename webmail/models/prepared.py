@@ -1,0 +1,127 @@
+"""Queries of the clicks, turned into SQL once and not at every click.
+
+Building and compiling a query in Python costs about ten times what the database takes to answer it. So the few that stand
+in every click are compiled by the ORM the first time, with a ``Slot`` for each value that the call brings.
+"""
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import Any, Generic, TypeVar
+
+from django.db import DEFAULT_DB_ALIAS, connections
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.models import Field, Model, QuerySet, Value
+from django.db.models.query import get_related_populators
+from django.db.models.sql import UpdateQuery
+
+Row = TypeVar("Row")
+LARGEST = 2**63
+
+
+class Slot(Value):
+    """Stands in a query for the value of that name. ``field`` is needed where nothing beside it says the type."""
+
+    def __init__(self, name: str, field: "Field[Any, Any] | None" = None) -> None:
+        super().__init__(name, output_field=field)
+
+    def as_sql(self, compiler: Any, connection: BaseDatabaseWrapper) -> Any:
+        return "%s", [self]
+
+
+class _Sql:
+    """One statement as one database wants it."""
+
+    def __init__(self, compiler: Any) -> None:
+        self.compiler = compiler
+        self.sql, self.parameters = compiler.as_sql()
+
+    def filled(self, values: dict[str, Any]) -> list[Any]:
+        prepare = self.compiler.connection.ops.adapt_datetimefield_value
+        values = {name: prepare(value) if isinstance(value, datetime) else value for name, value in values.items()}
+        return [values[item.value] if isinstance(item, Slot) else item for item in self.parameters]
+
+
+class _Select(_Sql):
+    def __init__(self, compiler: Any) -> None:
+        super().__init__(compiler)
+        found = compiler.klass_info if compiler.query.default_cols else None
+        columns = [column[0] for column in compiler.select[: compiler.col_count]]
+        converters = compiler.get_converters(columns)
+        compiler.get_converters = lambda _: converters
+        self.model: type[Model] | None = found["model"] if found else None
+        self.related: list[Any] = []
+        self.own = slice(0)
+        self.names: list[str] = []
+        if found:
+            self.own = slice(found["select_fields"][0], found["select_fields"][-1] + 1)
+            self.names = [column.target.attname for column in columns[self.own]]
+            self.related = get_related_populators(found, compiler.select, compiler.using)  # type: ignore[call-arg]
+
+    def rows(self, values: dict[str, Any]) -> list[Any]:
+        with self.compiler.connection.cursor() as cursor:
+            cursor.execute(self.sql, self.filled(values))
+            found = cursor.fetchall()
+        rows = self.compiler.results_iter([found], tuple_expected=True)
+        if self.model is None:
+            return list(rows)
+        made = []
+        for row in rows:
+            each = self.model.from_db(self.compiler.using, self.names, row[self.own])
+            for populator in self.related:
+                populator.populate(row, each)
+            made.append(each)
+        return made
+
+
+class Prepared(Generic[Row]):
+    """A SELECT. ``build`` makes the query, of models or of ``values_list``, with slots in its filters; nothing prefetched."""
+
+    def __init__(self, build: "Callable[[], QuerySet[Any, Row]]") -> None:
+        self._build = build
+
+    def __call__(self, **values: Any) -> list[Row]:
+        """All rows. An id that no column can hold is nobody's: no rows."""
+        if _beyond(values.values()):
+            return []
+        statements = _statements()
+        statement = statements.get(self)
+        if statement is None:
+            query = self._build().query
+            statement = statements[self] = _Select(query.get_compiler(using=DEFAULT_DB_ALIAS))
+        return statement.rows(values)
+
+    def first(self, **values: Any) -> Row | None:
+        """The first row; the query is not limited to it."""
+        return next(iter(self(**values)), None)
+
+
+class PreparedUpdate:
+    """An UPDATE: of the rows of ``build``, to ``values``, with slots in both."""
+
+    def __init__(self, build: "Callable[[], QuerySet[Any, Any]]", **values: Any) -> None:
+        self._build = build
+        self._values = values
+
+    def __call__(self, **values: Any) -> int:
+        """How many rows there were."""
+        if _beyond(values.values()):
+            return 0
+        statements = _statements()
+        statement = statements.get(self)
+        if statement is None:
+            query: Any = self._build().query.chain(UpdateQuery)
+            query.add_update_values(self._values)
+            statement = statements[self] = _Sql(query.get_compiler(using=DEFAULT_DB_ALIAS))
+        with statement.compiler.connection.cursor() as cursor:
+            cursor.execute(statement.sql, statement.filled(values))
+            return int(cursor.rowcount)
+
+
+def _statements() -> dict[Any, Any]:
+    """Those of this thread's connection; they end with it."""
+    found: dict[Any, Any] = vars(connections[DEFAULT_DB_ALIAS]).setdefault("prepared_statements", {})
+    return found
+
+
+def _beyond(values: "Sequence[Any] | Any") -> bool:
+    return any(isinstance(value, int) and not -LARGEST <= value < LARGEST for value in values)
