@@ -8,43 +8,70 @@ from typing import Any
 from django.db import connections, transaction
 
 NEEDED = {"webmail_message", "webmail_cachedpart", "webmail_searchqueue", "webmail_searchentry"}
-INTO_QUEUE = "INSERT INTO webmail_searchqueue (message_id, account_id, newness)"
 
 # Tokens come from webmail.search.words: this tokenizer cuts at ASCII blanks and punctuation and leaves all else alone.
-SQLITE = (
-    "CREATE VIRTUAL TABLE IF NOT EXISTS webmail_searchwords USING fts5"
-    "(subject, sender, recipients, text, tokenize='ascii', prefix='2 3')",
-    "CREATE TRIGGER IF NOT EXISTS search_new AFTER INSERT ON webmail_message BEGIN "
-    f"{INTO_QUEUE} VALUES (new.id, new.account_id, new.internaldate); END",
-    "CREATE TRIGGER IF NOT EXISTS search_preview AFTER UPDATE OF preview ON webmail_message "
-    "WHEN new.preview <> old.preview BEGIN "
-    f"{INTO_QUEUE} VALUES (new.id, NULL, new.internaldate); END",
-    "CREATE TRIGGER IF NOT EXISTS search_gone AFTER DELETE ON webmail_message BEGIN "
-    f"{INTO_QUEUE} VALUES (old.id, NULL, CURRENT_TIMESTAMP); END",
-    "CREATE TRIGGER IF NOT EXISTS search_text AFTER INSERT ON webmail_cachedpart BEGIN "
-    f"{INTO_QUEUE} VALUES (new.message_id, NULL, CURRENT_TIMESTAMP); END",
-)
+SQLITE = """
+CREATE VIRTUAL TABLE IF NOT EXISTS webmail_searchwords
+    USING fts5(subject, sender, recipients, text, tokenize='ascii', prefix='2 3')
+---
+CREATE TRIGGER IF NOT EXISTS search_new AFTER INSERT ON webmail_message BEGIN
+    INSERT INTO webmail_searchqueue (message_id, account_id, newness)
+    VALUES (new.id, new.account_id, new.internaldate);
+END
+---
+CREATE TRIGGER IF NOT EXISTS search_preview AFTER UPDATE OF preview ON webmail_message
+WHEN new.preview <> old.preview BEGIN
+    INSERT INTO webmail_searchqueue (message_id, account_id, newness) VALUES (new.id, NULL, new.internaldate);
+END
+---
+CREATE TRIGGER IF NOT EXISTS search_gone AFTER DELETE ON webmail_message BEGIN
+    INSERT INTO webmail_searchqueue (message_id, account_id, newness) VALUES (old.id, NULL, CURRENT_TIMESTAMP);
+END
+---
+CREATE TRIGGER IF NOT EXISTS search_text AFTER INSERT ON webmail_cachedpart BEGIN
+    INSERT INTO webmail_searchqueue (message_id, account_id, newness)
+    VALUES (new.message_id, NULL, CURRENT_TIMESTAMP);
+END
+"""
 
-POSTGRESQL = (
-    "CREATE TABLE IF NOT EXISTS webmail_searchwords (docid bigint PRIMARY KEY, words tsvector NOT NULL)",
-    "CREATE INDEX IF NOT EXISTS webmail_searchwords_gin ON webmail_searchwords USING gin (words)",
-    "CREATE OR REPLACE FUNCTION search_new() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
-    f"{INTO_QUEUE} SELECT id, account_id, internaldate FROM fresh; RETURN NULL; END $$",
-    "CREATE OR REPLACE TRIGGER search_new AFTER INSERT ON webmail_message "
-    "REFERENCING NEW TABLE AS fresh FOR EACH STATEMENT EXECUTE FUNCTION search_new()",
-    "CREATE OR REPLACE FUNCTION search_preview() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
-    f"{INTO_QUEUE} VALUES (new.id, NULL, new.internaldate); RETURN NULL; END $$",
-    "CREATE OR REPLACE TRIGGER search_preview AFTER UPDATE OF preview ON webmail_message "
-    "FOR EACH ROW WHEN (new.preview <> old.preview) EXECUTE FUNCTION search_preview()",
-    "CREATE OR REPLACE FUNCTION search_gone() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
-    f"{INTO_QUEUE} SELECT id, NULL, now() FROM gone; RETURN NULL; END $$",
-    "CREATE OR REPLACE TRIGGER search_gone AFTER DELETE ON webmail_message "
-    "REFERENCING OLD TABLE AS gone FOR EACH STATEMENT EXECUTE FUNCTION search_gone()",
-    "CREATE OR REPLACE FUNCTION search_text() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
-    f"{INTO_QUEUE} SELECT message_id, NULL, now() FROM fresh; RETURN NULL; END $$",
-    "CREATE OR REPLACE TRIGGER search_text AFTER INSERT ON webmail_cachedpart "
-    "REFERENCING NEW TABLE AS fresh FOR EACH STATEMENT EXECUTE FUNCTION search_text()",
-)
+POSTGRESQL = """
+CREATE TABLE IF NOT EXISTS webmail_searchwords (docid bigint PRIMARY KEY, words tsvector NOT NULL)
+---
+CREATE INDEX IF NOT EXISTS webmail_searchwords_gin ON webmail_searchwords USING gin (words)
+---
+CREATE OR REPLACE FUNCTION search_new() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+    INSERT INTO webmail_searchqueue (message_id, account_id, newness)
+    SELECT id, account_id, internaldate FROM fresh;
+    RETURN NULL;
+END $$
+---
+CREATE OR REPLACE TRIGGER search_new AFTER INSERT ON webmail_message
+    REFERENCING NEW TABLE AS fresh FOR EACH STATEMENT EXECUTE FUNCTION search_new()
+---
+CREATE OR REPLACE FUNCTION search_preview() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+    INSERT INTO webmail_searchqueue (message_id, account_id, newness) VALUES (new.id, NULL, new.internaldate);
+    RETURN NULL;
+END $$
+---
+CREATE OR REPLACE TRIGGER search_preview AFTER UPDATE OF preview ON webmail_message
+    FOR EACH ROW WHEN (new.preview <> old.preview) EXECUTE FUNCTION search_preview()
+---
+CREATE OR REPLACE FUNCTION search_gone() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+    INSERT INTO webmail_searchqueue (message_id, account_id, newness) SELECT id, NULL, now() FROM gone;
+    RETURN NULL;
+END $$
+---
+CREATE OR REPLACE TRIGGER search_gone AFTER DELETE ON webmail_message
+    REFERENCING OLD TABLE AS gone FOR EACH STATEMENT EXECUTE FUNCTION search_gone()
+---
+CREATE OR REPLACE FUNCTION search_text() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+    INSERT INTO webmail_searchqueue (message_id, account_id, newness) SELECT message_id, NULL, now() FROM fresh;
+    RETURN NULL;
+END $$
+---
+CREATE OR REPLACE TRIGGER search_text AFTER INSERT ON webmail_cachedpart
+    REFERENCING NEW TABLE AS fresh FOR EACH STATEMENT EXECUTE FUNCTION search_text()
+"""
 TRIGGERS = {"search_new", "search_preview", "search_gone", "search_text"}
 
 
@@ -52,10 +79,10 @@ def after_migrate(using: str, **kwargs: Any) -> None:
     """Receiver of ``post_migrate``; does nothing where the tables are not there yet."""
     connection = connections[using]
     with connection.cursor() as cursor:
-        if not NEEDED <= set(connection.introspection.table_names(cursor)) or _is_up(cursor, connection.vendor):
+        if not set(connection.introspection.table_names(cursor)) >= NEEDED or _is_up(cursor, connection.vendor):
             return
     with transaction.atomic(using), connection.cursor() as cursor:
-        for statement in POSTGRESQL if connection.vendor == "postgresql" else SQLITE:
+        for statement in (POSTGRESQL if connection.vendor == "postgresql" else SQLITE).split("---"):
             cursor.execute(statement)
 
 
