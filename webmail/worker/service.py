@@ -19,6 +19,7 @@ from django.db import close_old_connections, connections
 from webmail.errors import MailError
 from webmail.events.signal import DatabaseSignal
 from webmail.outbox.deliver import deliver_due, drain
+from webmail.search import index
 from webmail.transfer import run as transfers
 
 from . import lease, upkeep
@@ -43,6 +44,7 @@ class Worker:
         self.pool = ThreadPoolExecutor(threads, thread_name_prefix="account")
         self.outbox_pool = ThreadPoolExecutor(2, thread_name_prefix="outbox")
         self.transfer_pool = ThreadPoolExecutor(1, thread_name_prefix="transfer")
+        self.index_pool = ThreadPoolExecutor(1, thread_name_prefix="index")
         self.selector = selectors.DefaultSelector()
         self.parked: dict[int, Parked] = {}
         self.running: dict[int, Future[Parked | None]] = {}
@@ -50,6 +52,7 @@ class Worker:
         self.outbox: Future[object] | None = None
         self.transfer: Future[object] | None = None
         self.upkeep: Future[object] | None = None
+        self.index: Future[object] | None = None
         self.signal: DatabaseSignal | None = None
 
     def stop(self) -> None:
@@ -108,6 +111,10 @@ class Worker:
             if self.transfer is None or self.transfer.done():
                 work = transfers.run_due
                 self.transfer = self.transfer_pool.submit(_with_database, work, self.name, self.stopping.is_set)
+            if self.index is None or self.index.done():
+                self.index = self.index_pool.submit(
+                    _with_database, index.work, self.stopping.is_set, self.stopping.wait
+                )
             return min(1.0, max(TICK_SECONDS, lease.next_due(set(self.running))))
         except Exception:
             # The database may be away for a while; what is due stays due.
@@ -179,7 +186,8 @@ class Worker:
         self.pool.shutdown(wait=False, cancel_futures=True)
         self.outbox_pool.shutdown(wait=False, cancel_futures=True)
         self.transfer_pool.shutdown(wait=False, cancel_futures=True)
-        for future in [*self.running.values(), self.outbox, self.transfer, self.upkeep]:
+        self.index_pool.shutdown(wait=False, cancel_futures=True)
+        for future in [*self.running.values(), self.outbox, self.transfer, self.upkeep, self.index]:
             if future is not None:
                 with suppress(Exception):
                     future.result(timeout=max(0.0, deadline - time.monotonic()))
