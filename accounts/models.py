@@ -4,6 +4,7 @@ import secrets
 
 from django.conf import settings
 from django.contrib.auth.models import AbstractUser
+from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.utils.crypto import salted_hmac
 
@@ -48,6 +49,90 @@ class User(AbstractUser):
         """Make every session of this person worthless; the caller renews its own with ``update_session_auth_hash``."""
         self.session_salt = new_salt()
         self.save(update_fields=["session_salt"])
+        self.browsers.all().delete()
+
+
+class Browser(models.Model):
+    """Where a person is signed in: one session, and what is known of the browser that has it.
+
+    ``session_key`` is that of the row in Django's own table of sessions, and stays in the database like it; pages name a
+    browser by its id. What the browser says of itself is not kept, only what was recognised in it.
+    """
+
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="browsers")
+    session_key = models.CharField(max_length=40, unique=True)
+    name = models.CharField(max_length=60, blank=True)
+    network = models.CharField(max_length=50, blank=True, help_text="The first part of its network address.")
+    created_at = models.DateTimeField(auto_now_add=True)
+    seen_at = models.DateTimeField()
+
+    class Meta:
+        ordering = ["-seen_at"]
+
+    def __str__(self) -> str:
+        return self.name or "A browser"
+
+
+class DownloadRules(models.Model):
+    """What holds for the POP3 downloads of everybody; one row, see ``current``."""
+
+    MEGABYTE = 1024 * 1024
+
+    people_add = models.BooleanField(
+        "people may add POP3 accounts",
+        default=True,
+        help_text="Otherwise only administrators add them. Accounts that are here go on.",
+    )
+    plain_text = models.BooleanField(
+        "allow connections without TLS",
+        default=False,
+        help_text="Passwords and mail can then be read on the way. Without it such accounts are not fetched.",
+    )
+    largest_mb = models.PositiveSmallIntegerField(
+        "largest message (MB)",
+        default=1024,
+        validators=[MinValueValidator(1), MaxValueValidator(1024)],
+        help_text="Larger ones stay on the server, whatever is chosen for them.",
+    )
+    least_minutes = models.PositiveSmallIntegerField(
+        "shortest time between two runs (minutes)",
+        default=5,
+        validators=[MinValueValidator(1), MaxValueValidator(1440)],
+        help_text="Holds for accounts that are here, too.",
+    )
+    every_minutes = models.PositiveSmallIntegerField(
+        "minutes between two runs, for new accounts",
+        default=10,
+        validators=[MinValueValidator(1), MaxValueValidator(1440)],
+    )
+    policy = models.CharField("what happens on the server, for new accounts", max_length=10, default="keep")
+    days = models.PositiveSmallIntegerField(
+        "days until they are deleted there, for new accounts",
+        default=14,
+        validators=[MinValueValidator(1), MaxValueValidator(3650)],
+    )
+
+    class Meta:
+        verbose_name = verbose_name_plural = "POP3 downloads: general"
+
+    def __str__(self) -> str:
+        return "POP3 downloads: general"
+
+    @classmethod
+    def current(cls) -> "DownloadRules":
+        """The row, or the defaults where nobody has saved any."""
+        return cls.objects.filter(pk=1).first() or cls(pk=1)
+
+    @property
+    def largest_octets(self) -> int:
+        return self.largest_mb * self.MEGABYTE
+
+    @property
+    def plain_text_allowed(self) -> bool:
+        return self.plain_text or settings.ALLOW_PLAINTEXT
+
+    def may_be(self, security: str) -> bool:
+        return security != Security.PLAIN or self.plain_text_allowed
 
 
 class Servers(models.Model):
