@@ -4,6 +4,7 @@ from django.contrib import admin
 from django.urls import URLPattern, URLResolver, include, path
 
 from webmail.views import (
+    bulk,
     compose,
     compose_actions,
     conversation,
@@ -47,6 +48,7 @@ organising: Routes = [
     *(path(f"inbox/{verb}/", organise.organise, {"verb": verb}, name=f"unified-{verb}") for verb in organise.VERBS),
     path("inbox/move/", organise.move, name="unified-move"),
     path("undo/<uuid:batch>/", organise.undo, name="undo"),
+    path("bulk/<int:bulk_id>/dismiss/", bulk.bulk_dismiss, name="bulk-dismiss"),
 ]
 
 managing_folders: Routes = [

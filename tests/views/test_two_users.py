@@ -10,7 +10,7 @@ from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver
 
 from accounts.models import Identity
-from webmail.models import Message, Notice, OutgoingAttachment, OutgoingMessage, Transfer
+from webmail.models import BulkAction, Message, Notice, OutgoingAttachment, OutgoingMessage, Transfer
 from webmail.sync import actions
 
 OPEN_TO_ALL = {"healthz", "readyz", "sign-in", "sign-out"}
@@ -54,6 +54,7 @@ def values(ada: Any) -> dict[str, str]:
         "identity_id": str(Identity.objects.get(account=ada.account).pk),
         "notice_id": str(notice.pk),
         "batch": str(done.batch),
+        "bulk_id": str(BulkAction.objects.create(user=ada.user, verb="move", target_title=MARK, state="done").pk),
         "transfer_id": str(Transfer.objects.create(user=ada.user, target=ada.account, filename=MARK).pk),
         "section": "1",
         "content_id": "x",

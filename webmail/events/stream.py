@@ -21,7 +21,7 @@ from django.db import connections
 from django.http import HttpRequest
 from django.utils import timezone
 
-from webmail.models import Folder, Notice, SyncState, UserStamp
+from webmail.models import BulkAction, Folder, Notice, SyncState, UserStamp
 
 from .signal import DatabaseSignal
 
@@ -121,7 +121,8 @@ def _read_stamps(user_ids: list[int]) -> dict[int, tuple[int, dict[int, int]]]:
 def _with_notices(user_ids: list[int]) -> set[int]:
     try:
         waiting = Notice.objects.filter(user_id__in=user_ids, dismissed_at__isnull=True)
-        return set(waiting.values_list("user_id", flat=True))
+        telling = BulkAction.objects.filter(user_id__in=user_ids, dismissed_at__isnull=True)
+        return {*waiting.values_list("user_id", flat=True), *telling.values_list("user_id", flat=True)}
     finally:
         connections.close_all()
 

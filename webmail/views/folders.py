@@ -12,7 +12,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from accounts.models import MailAccount
 from webmail.errors import GiveUp
 from webmail.models import Folder, SpecialUse
-from webmail.sync import actions, folder_actions
+from webmail.sync import actions, bulk, folder_actions
 
 from . import sidebar
 from .access import account_of, folder_of, user_of
@@ -81,6 +81,10 @@ def folder_empty(request: HttpRequest, folder_id: int) -> HttpResponse:
     folder = folder_of(request, folder_id)
     if folder.special_use not in CAN_BE_EMPTIED:
         raise Http404
+
+    if request.method == "POST" and bulk.size("expunge", [folder]) > bulk.INLINE:
+        bulk.begin(user_of(request), "expunge", [folder])
+        return redirect("folder", folder.pk)
 
     def act() -> str:
         return actions.empty(user_of(request), folder).text

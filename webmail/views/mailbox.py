@@ -12,6 +12,7 @@ from webmail.models import Folder, Notice, SpecialUse
 
 from . import rows, sidebar
 from .access import user_of
+from .bulk import open_lines
 from .people import own_addresses
 from .place import UNIFIED, Place, place_of
 from .when import Clock, clock_of
@@ -89,6 +90,7 @@ def page_context(
         "after": after,
         "panes": panes(request),
         "notices": open_notices(user_id),
+        "bulk_lines": open_lines(user_id),
         **list_context(place),
     }
 
@@ -148,7 +150,9 @@ def sidebar_fragment(request: HttpRequest) -> HttpResponse:
 @login_required
 @require_safe
 def notices_fragment(request: HttpRequest) -> HttpResponse:
-    return render(request, "mailbox/_notices.html", {"notices": open_notices(user_of(request).pk)})
+    user_id = user_of(request).pk
+    context = {"notices": open_notices(user_id), "bulk_lines": open_lines(user_id)}
+    return render(request, "mailbox/_notices.html", context)
 
 
 def open_notices(user_id: int) -> list[Notice]:

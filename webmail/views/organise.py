@@ -14,12 +14,13 @@ from django.views.decorators.http import require_POST
 
 from accounts.models import User
 from webmail.errors import GiveUp
-from webmail.models import Message, Notice, SpecialUse
+from webmail.models import Folder, Message, Notice, SpecialUse
 from webmail.models.mirror import announce
-from webmail.sync import actions
+from webmail.sync import actions, bulk, bulk_undo
 
 from . import sidebar
 from .access import folder_of, user_of
+from .bulk import open_lines
 from .place import Place, place_of
 from .selection import ids_of, selected
 from .when import clock_of
@@ -49,7 +50,9 @@ def organise(request: HttpRequest, verb: str, folder_id: int | None = None) -> H
         return refused(request, "Select a message first.", place)
     if verb == "delete" and place.special_use == SpecialUse.TRASH and "confirmed" not in request.POST:
         return render(request, "mailbox/delete_for_good.html", {"place": place, "kept": selection.fields()})
-    rows = selection.rows(user, place, newest_only=verb in ON_NEWEST)
+    if selection.everything and bulk.size(verb, place.folders) > bulk.INLINE:
+        return in_bulk(request, place, verb)
+    rows = selection.rows(user, place, verb, newest_only=verb in ON_NEWEST)
     return _carry_out(request, place, lambda: VERBS[verb](user, rows))
 
 
@@ -61,12 +64,13 @@ def move(request: HttpRequest, folder_id: int | None = None) -> HttpResponse:
     selection = selected(request)
     if not selection:
         return refused(request, "Select a message first.", place)
-    rows = selection.rows(user, place, newest_only=False)
+    many = selection.everything and not place.unified and bulk.size("move", place.folders) > bulk.INLINE
+    rows = [] if many else selection.rows(user, place, newest_only=False)
     accounts = {row.account_id for row in rows}
     if place.unified and len(accounts) > 1:
         return refused(request, SEVERAL_ACCOUNTS, place)
     if not request.POST.get("target"):
-        if not rows:
+        if not rows and not many:
             return refused(request, "What you selected is no longer here.", place)
         side = sidebar.build(user.pk, clock_of(request))
         account_id = place.account_id or accounts.pop()
@@ -77,6 +81,8 @@ def move(request: HttpRequest, folder_id: int | None = None) -> HttpResponse:
     if not targets:
         raise Http404
     target = folder_of(request, targets[0])
+    if many:
+        return in_bulk(request, place, "move", target)
     return _carry_out(request, place, lambda: actions.move(user, rows, target))
 
 
@@ -85,6 +91,8 @@ def move(request: HttpRequest, folder_id: int | None = None) -> HttpResponse:
 def undo(request: HttpRequest, batch: uuid.UUID) -> HttpResponse:
     user = user_of(request)
     try:
+        if bulk_undo.undo(user, batch) is not None:
+            return bulk_told(request, None)
         done = actions.undo(user, batch)
     except GiveUp as error:
         return refused(request, error.sentence, None)
@@ -112,6 +120,21 @@ def _carry_out(request: HttpRequest, place: Place, act: Callable[[], actions.Don
         return refused(request, error.sentence, place)
     text = done.text if done.count else "Nothing to change"
     return told(request, text, done.batch if done.count else None, place=place)
+
+
+def in_bulk(request: HttpRequest, place: Place, verb: str, target: Folder | None = None) -> HttpResponse:
+    """Too many for one request: the worker carries it on, and a line tells how far it is."""
+    try:
+        bulk.begin(user_of(request), verb, place.folders, target)
+    except GiveUp as error:
+        return refused(request, error.sentence, place)
+    return bulk_told(request, place)
+
+
+def bulk_told(request: HttpRequest, place: Place | None) -> HttpResponse:
+    if request.htmx:  # type: ignore[attr-defined]
+        return render(request, "mailbox/_bulk.html", {"bulk_lines": open_lines(user_of(request).pk)})
+    return redirect(back(request, place))
 
 
 def told(request: HttpRequest, text: str, batch: uuid.UUID | None, *, place: Place | None) -> HttpResponse:

@@ -8,6 +8,7 @@ from django.http import HttpRequest
 
 from accounts.models import User
 from webmail.models import ListRow, Message
+from webmail.sync import bulk
 
 from .place import Place
 
@@ -43,11 +44,14 @@ class Selection:
         named += [("message", pk) for pk in self.messages]
         return named + ([("all", 1)] if self.everything else [])
 
-    def rows(self, user: User, place: Place, *, newest_only: bool) -> list[Message]:
-        """The person's own, still shown; with ``newest_only`` the newest of each conversation and folder."""
+    def rows(self, user: User, place: Place, verb: str = "", *, newest_only: bool) -> list[Message]:
+        """The person's own, still shown; with ``newest_only`` the newest of each conversation and folder.
+
+        Of everything, what the verb would change.
+        """
         shown = Message.objects.filter(account__user=user, shown_in__isnull=False)
         if self.everything:
-            return list(shown.filter(shown_in__in=place.here).defer("structure", "recipients", "references"))
+            return list(bulk.matching(verb, place.folders).defer("structure", "recipients", "references"))
         found = list(shown.filter(pk__in=self.messages)) if self.messages else []
         found += self._picked(shown, place, newest_only=newest_only) if self.picks else []
         return list({message.pk: message for message in found}.values())

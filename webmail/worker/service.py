@@ -20,6 +20,7 @@ from webmail.errors import MailError
 from webmail.events.signal import DatabaseSignal
 from webmail.outbox.deliver import deliver_due, drain
 from webmail.search import index
+from webmail.sync import bulk_run
 from webmail.transfer import run as transfers
 
 from . import lease, upkeep
@@ -49,6 +50,8 @@ class Worker:
         self.parked: dict[int, Parked] = {}
         self.running: dict[int, Future[Parked | None]] = {}
         self.lost: set[int] = set()
+        self.bulk_pool = ThreadPoolExecutor(1, thread_name_prefix="bulk")
+        self.bulk: Future[object] | None = None
         self.outbox: Future[object] | None = None
         self.transfer: Future[object] | None = None
         self.upkeep: Future[object] | None = None
@@ -94,7 +97,7 @@ class Worker:
             if parked is None:
                 continue
             try:
-                if parked.connection.read_idle():
+                if parked.listen():
                     hinted.append(key.data)
             except MailError:
                 hinted.append(key.data)
@@ -108,6 +111,8 @@ class Worker:
                 self._start(account_id, claimed=True)
             if self.outbox is None or self.outbox.done():
                 self.outbox = self.outbox_pool.submit(_with_database, deliver_due, self.name, self.stopping.is_set)
+            if self.bulk is None or self.bulk.done():
+                self.bulk = self.bulk_pool.submit(_with_database, bulk_run.run_due, self.stopping.is_set)
             if self.transfer is None or self.transfer.done():
                 work = transfers.run_due
                 self.transfer = self.transfer_pool.submit(_with_database, work, self.name, self.stopping.is_set)
@@ -154,7 +159,7 @@ class Worker:
             self.parked[account_id] = parked
             self.selector.register(parked.connection.fileno(), selectors.EVENT_READ, account_id)
             try:
-                if parked.connection.read_idle():
+                if parked.listen():
                     self._start(account_id)
             except MailError:
                 # Lost between going to sleep and being watched.
@@ -187,7 +192,8 @@ class Worker:
         self.outbox_pool.shutdown(wait=False, cancel_futures=True)
         self.transfer_pool.shutdown(wait=False, cancel_futures=True)
         self.index_pool.shutdown(wait=False, cancel_futures=True)
-        for future in [*self.running.values(), self.outbox, self.transfer, self.upkeep, self.index]:
+        self.bulk_pool.shutdown(wait=False, cancel_futures=True)
+        for future in [*self.running.values(), self.outbox, self.transfer, self.bulk, self.upkeep, self.index]:
             if future is not None:
                 with suppress(Exception):
                     future.result(timeout=max(0.0, deadline - time.monotonic()))

@@ -4,16 +4,18 @@ from datetime import timedelta
 
 from django.conf import settings
 from django.db import connection
+from django.db.models import Q
 from django.utils import timezone
 
 from accounts.models import MailAccount
-from webmail.models import Conversation, Message, Notice, PendingAction
+from webmail.models import BulkAction, Conversation, Message, Notice, PendingAction
 from webmail.sync.bodies import trim_cache
 from webmail.transfer.run import tidy
 
 BATCH = 500
 LONG_MISSING = timedelta(hours=1)
 UNDO_KEPT = timedelta(minutes=30)
+BULK_KEPT = timedelta(days=7)
 
 
 def run() -> None:
@@ -22,7 +24,9 @@ def run() -> None:
     now = timezone.now()
     Message.objects.filter(missing_since__lt=now - LONG_MISSING).delete()
     settled = [PendingAction.State.DONE, PendingAction.State.REFUSED]
-    PendingAction.objects.filter(state__in=settled, finished_at__lt=now - UNDO_KEPT).delete()
+    ended = PendingAction.objects.filter(state__in=settled, finished_at__lt=now - UNDO_KEPT)
+    ended.filter(Q(bulk__isnull=True) | Q(bulk__finished_at__lt=now - UNDO_KEPT)).delete()
+    BulkAction.objects.filter(finished_at__lt=now - BULK_KEPT).delete()
     Notice.objects.filter(dismissed_at__lt=now - UNDO_KEPT).delete()
     empty = Conversation.objects.filter(messages__isnull=True).values_list("pk", flat=True)[:BATCH]
     Conversation.objects.filter(pk__in=list(empty)).delete()

@@ -1,0 +1,87 @@
+"""Bulk actions as the person sees them: begun by a click, a line of progress, an end that says what became of it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+from django.contrib.auth.decorators import login_required
+from django.db.models import Q
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.utils import timezone
+from django.views.decorators.http import require_POST
+
+from webmail.models import BulkAction
+from webmail.models.mirror import announce
+
+from .access import user_of
+
+LINES_SHOWN = 5
+SHOWN_AFTERWARDS = timedelta(minutes=10)
+State, Verb = BulkAction.State, BulkAction.Verb
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """``notes`` say what did not go as meant."""
+
+    bulk: BulkAction
+    text: str
+    notes: Sequence[str]
+
+    @property
+    def done(self) -> int:
+        return self.bulk.confirmed + self.bulk.refused + self.bulk.missed
+
+    @property
+    def can_be_undone(self) -> bool:
+        bulk = self.bulk
+        return bulk.undoes_id is None and (bulk.state == State.APPLYING or bulk.applied > bulk.refused)
+
+
+def open_lines(user_id: int) -> list[Line]:
+    """What is under way and what ended lately; refusals stay until they are dismissed. One query."""
+    lately = Q(finished_at__isnull=True) | Q(finished_at__gt=timezone.now() - SHOWN_AFTERWARDS) | Q(refused__gt=0)
+    shown = BulkAction.objects.filter(lately, user_id=user_id, dismissed_at__isnull=True)
+    # One that was taken back is told by what takes it back.
+    return [line(bulk) for bulk in shown.exclude(state=State.STOPPED).order_by("-pk")[:LINES_SHOWN]]
+
+
+def line(bulk: BulkAction) -> Line:
+    what = _what(bulk)
+    if bulk.active:
+        text = f"{bulk.confirmed:,} of {bulk.total:,} {what}"
+    elif bulk.confirmed == bulk.total:
+        text = f"{_messages(bulk.total)} {what}"
+    else:
+        text = f"{bulk.confirmed:,} of {_messages(bulk.total)} {what}"
+    notes = []
+    if bulk.refused:
+        notes.append(f"{bulk.refused:,} refused by the server and back where they were. {bulk.error}")
+    if bulk.missed:
+        notes.append(f"{bulk.missed:,} no longer there.")
+    return Line(bulk, text, notes)
+
+
+@login_required
+@require_POST
+def bulk_dismiss(request: HttpRequest, bulk_id: int) -> HttpResponse:
+    """404 for somebody else's; what is under way stays shown."""
+    user_id = user_of(request).pk
+    mine = BulkAction.objects.filter(pk=bulk_id, user_id=user_id)
+    if not mine.exists():
+        raise Http404
+    ended = mine.filter(dismissed_at__isnull=True, state__in=[State.DONE, State.STOPPED])
+    if ended.update(dismissed_at=timezone.now()):
+        announce(user_id)
+    return HttpResponse() if request.htmx else redirect("home")  # type: ignore[attr-defined]
+
+
+def _what(bulk: BulkAction) -> str:
+    if bulk.verb == Verb.MOVE:
+        return f"moved to {bulk.target_title}"
+    return Verb(bulk.verb).label
+
+
+def _messages(count: int) -> str:
+    return "1 message" if count == 1 else f"{count:,} messages"
