@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from playwright.sync_api import expect
 
 from tests.servers.live import Live, LiveMailbox
 from tests.servers.mailbox import Mailbox, server_directory
@@ -17,6 +18,9 @@ from webmail.demo.dovecot import Dovecot, missing_parts
 
 # Playwright's synchronous API keeps an event loop in the main thread; Django would refuse the ORM there.
 os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
+
+# How long a page may take to show what it must show: a busy machine is no failure.
+expect.set_options(timeout=15_000)
 
 
 @pytest.fixture(scope="session")

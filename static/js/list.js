@@ -64,14 +64,16 @@ export function loadMore() {
   loading = (async () => {
     try {
       const fresh = fragment(await getHtml(more.querySelector("a").href));
-      if (!more.isConnected || box !== rowsBox()) return;
-      for (const row of fresh.querySelectorAll(".row")) if (exactRow(row.dataset.id)) row.remove();
-      remember(fresh);
-      if (document.getElementById("select-all")?.checked) {
-        for (const input of fresh.querySelectorAll(".pick input")) input.checked = true;
+      // A refresh that came in between has put another line in its place: what was asked for is asked for again.
+      if (more.isConnected && box === rowsBox()) {
+        for (const row of fresh.querySelectorAll(".row")) if (exactRow(row.dataset.id)) row.remove();
+        remember(fresh);
+        if (document.getElementById("select-all")?.checked) {
+          for (const input of fresh.querySelectorAll(".pick input")) input.checked = true;
+        }
+        more.replaceWith(fresh);
+        showSelected();
       }
-      more.replaceWith(fresh);
-      showSelected();
     } catch (error) {
       if (more.isConnected) more.querySelector("a").textContent = "Could not load more – try again";
       watcher?.disconnect();

@@ -204,6 +204,23 @@ def test_back_returns_to_the_same_place_in_the_list(live: LiveMailbox, opened: O
     expect(page.locator(".row").first).to_be_attached()
 
 
+def test_mail_that_comes_while_the_next_rows_are_on_their_way_does_not_end_the_list(
+    live: LiveMailbox, opened: Open
+) -> None:
+    fill(live.mailbox, 120)
+    page = opened(size=PHONE)
+    expect(page.locator(".more")).to_be_attached()
+    held: list[Route] = []
+    page.route("**/*after=*", lambda route: route.continue_() if held else held.append(route))
+    scroll = page.locator("#list-scroll")
+    with page.expect_request("**/*after=*"):
+        scroll.evaluate("node => node.scrollTo(0, node.scrollHeight)")
+    live.mailbox.deliver(letter("Brand new", number=500))
+    expect(page.locator(".row", has_text="Brand new")).to_be_attached()
+    held[0].continue_()
+    expect(page.locator(".row")).to_have_count(100)
+
+
 def test_every_state_has_an_address_that_works_on_reload(live: LiveMailbox, opened: Open) -> None:
     fill(live.mailbox, 2)
     page = opened()
