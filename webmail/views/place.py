@@ -32,6 +32,7 @@ class AccountMark:
     account_id: int
     label: str
     address: str
+    word: str = "Account"
 
 
 @dataclass(frozen=True)
@@ -50,6 +51,25 @@ class Place:
     @cached_property
     def url(self) -> str:
         return reverse("unified-inbox") if self.unified else reverse("folder", args=[self.folders[0].pk])
+
+    @property
+    def searched(self) -> bool:
+        """Rows are hits of a search."""
+        return False
+
+    @property
+    def path(self) -> str:
+        """What the addresses of its actions and conversations begin with; they end in ``query``."""
+        return self.url
+
+    @property
+    def query(self) -> str:
+        return ""
+
+    @property
+    def more(self) -> str:
+        """The address of a further page, up to its cursor."""
+        return f"{self.url}?after="
 
     @property
     def title(self) -> str:

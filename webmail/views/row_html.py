@@ -23,7 +23,7 @@ ROW = (
     '<span class="preview">{preview}</span><span class="marks">{marks}</span></a></li>\n'
 )
 UNREAD = '<span class="sr-only">Unread. </span>'
-ACCOUNT = '<span class="account-mark" title="{address}"><span class="sr-only">Account </span>{label}</span>'
+ACCOUNT = '<span class="account-mark" title="{address}"><span class="sr-only">{word} </span>{label}</span>'
 COUNT = ' <span class="count" title="{0} messages">{0}</span>'
 
 
@@ -46,6 +46,8 @@ class Row:
     attachment: bool
     waiting: bool
     account: AccountMark | None = None
+    use: str = ""  # of the folder it stands in, where that is not the list's
+    marked: tuple[str, str, str] | None = None  # who, subject and preview as HTML, with what was searched for marked
 
 
 @cache
@@ -53,7 +55,7 @@ def mark(name: str, title: str, text: str, extra: str = "") -> str:
     return f'<span class="mark{extra}" title="{title}">{icon(name, "icon-s")}<span class="sr-only">{text}</span></span>'
 
 
-def row_html(row: Row, current: int | None = None) -> str:
+def row_html(row: Row, current: int | str | None = None) -> str:
     classes = marks = ""
     if row.unread:
         classes += " unread"
@@ -68,23 +70,29 @@ def row_html(row: Row, current: int | None = None) -> str:
         classes += " flagged"
         marks += mark("star", "Starred", "Starred", " star")
     if row.account is not None:
-        marks += ACCOUNT.format(address=escape(row.account.address), label=escape(row.account.label))
+        marks += ACCOUNT.format(
+            address=escape(row.account.address), label=escape(row.account.label), word=row.account.word
+        )
+    who, subject, preview = row.marked or (escape(row.who), escape(row.subject), escape(row.preview))
+    attributes = f' data-account="{row.account.account_id}"' if row.account is not None else ""
+    if row.use:
+        attributes += f' data-use="{row.use}"'
     return ROW.format(
         classes=classes,
         key=row.key,
-        account=f' data-account="{row.account.account_id}"' if row.account is not None else "",
-        current=' aria-current="true"' if row.id == current else "",
+        account=attributes,
+        current=' aria-current="true"' if current in (row.id, row.key) else "",
         url=row.url,
         unread=UNREAD if row.unread else "",
-        who=escape(row.who),
+        who=who,
         count=COUNT.format(row.count) if row.count > 1 else "",
         full=row.full,
         short=row.short,
-        subject=escape(row.subject),
-        preview=escape(row.preview),
+        subject=subject,
+        preview=preview,
         marks=marks,
     )
 
 
-def rows_html(rows: Iterable[Row], current: int | None = None) -> SafeString:
+def rows_html(rows: Iterable[Row], current: int | str | None = None) -> SafeString:
     return mark_safe("".join(row_html(row, current) for row in rows))  # noqa: S308 - escaped above, piece by piece
