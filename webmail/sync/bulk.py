@@ -124,8 +124,14 @@ def _part(bulk: BulkAction, folder: Folder, target: Folder | None) -> BulkFolder
         kind=kind,
         target=target if kind == Kind.MOVE else None,
         uidvalidity=folder.uidvalidity,
-        uidnext=folder.uidnext or 0,
+        uidnext=max(folder.uidnext or 0, _highest_uid(folder) + 1),
     )
+
+
+def _highest_uid(folder: Folder) -> int:
+    """What is mirrored may be ahead of the folder's row for a moment."""
+    rows = Message.objects.filter(folder=folder, uidvalidity=folder.uidvalidity)
+    return rows.aggregate(highest=Max("uid"))["highest"] or 0
 
 
 def _apply(bulk: BulkAction, part: BulkFolder, changed: Change, limit: int) -> int:

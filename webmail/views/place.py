@@ -105,6 +105,12 @@ class Place:
     def shown_unread(self) -> int:
         return sum(folder.shown_unread for folder in self.folders)
 
+    @property
+    def leaving_to(self) -> int | None:
+        """Everything up to this message id is being taken away from all of its folders."""
+        marks = [folder.leaving_to for folder in self.folders if folder.leaving_to is not None]
+        return min(marks) if marks and len(marks) == len(self.folders) else None
+
     @cached_property
     def marks(self) -> dict[int, AccountMark]:
         """By folder; empty where all rows are of one account anyway."""

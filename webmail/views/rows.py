@@ -77,8 +77,11 @@ def page(
     if after:
         cursor = Cursor.decode(after)
         values |= {"date": cursor.date, "row": cursor.row_id}
+    if place.leaving_to is not None:
+        values["leaving"] = place.leaving_to
     pages = -(-size // PAGE)
-    listing = _listing(place.unified, place.special_use in WRITTEN_HERE, bool(after), pages * PAGE + 1)
+    written = place.special_use in WRITTEN_HERE
+    listing = _listing(place.unified, written, bool(after), "leaving" in values, pages * PAGE + 1)
     found = listing(**values)
     more = len(found) > size
     found = found[:size]
@@ -87,7 +90,7 @@ def page(
 
 
 @cache
-def _listing(unified: bool, written: bool, after: bool, limit: int) -> Prepared[tuple[Any, ...]]:
+def _listing(unified: bool, written: bool, after: bool, leaving: bool, limit: int) -> Prepared[tuple[Any, ...]]:
     """One range of one index, however many inboxes there are."""
 
     def build() -> QuerySet[ListRow, tuple[Any, ...]]:
@@ -97,6 +100,8 @@ def _listing(unified: bool, written: bool, after: bool, limit: int) -> Prepared[
             # "date <= d and not (date = d and id >= i)" lets both databases walk the index; an OR would not.
             date = Slot("date")
             rows = rows.filter(latest_date__lte=date).exclude(latest_date=date, id__gte=Slot("row"))
+        if leaving:
+            rows = rows.filter(latest_id__gt=Slot("leaving"))
         waiting = PendingAction.objects.filter(message_id=OuterRef("latest_id"), state__in=UNDER_WAY)
         return rows.order_by("-latest_date", "-id").values_list(
             "id",
