@@ -132,8 +132,8 @@ class Courier:
         with (self.directory / "log").open("ab") as log:
             process = subprocess.Popen(
                 [str(self._tree / PROGRAM), "."],
-                stdin=connection,
-                stdout=connection,
+                stdin=connection.fileno(),
+                stdout=connection.fileno(),
                 stderr=log,
                 cwd=self._maildir(address),
                 env=environment(self._tree) | session,

@@ -1,5 +1,7 @@
 """The tree of folders: what LIST says, brought into the mirror."""
 
+from django.utils import timezone
+
 from accounts.models import MailAccount
 from webmail.imap.types import FolderStatus, RemoteFolder
 from webmail.models import Folder, Message, PendingAction, SpecialUse
@@ -39,6 +41,7 @@ def refresh_folders(account: MailAccount, remote: list[RemoteFolder]) -> None:
             fresh.remove(found)
             changed.folders.add(folder.pk)
         for folder in missing:
+            _set_aside(changed, folder)
             remove_folder(changed, folder)
         created = Folder.objects.bulk_create([_new(account, found) for found in fresh])
         changed.folders.update(folder.pk for folder in created)
@@ -60,6 +63,19 @@ def note_status(folder: Folder, status: FolderStatus) -> bool:
     )
     folder.server_uidnext = status.uidnext
     return differs
+
+
+def _set_aside(changed: Change, folder: Folder) -> None:
+    """Another client renamed the folder on a server that numbers it anew then (Courier), or moved its messages out first:
+    the rows wait, hidden, below INBOX to be found again by what they are.
+    """
+    inbox = Folder.objects.filter(account=folder.account_id, special_use=SpecialUse.INBOX).exclude(pk=folder.pk).first()
+    rows = Message.objects.filter(folder=folder, uid__isnull=False)
+    if inbox is None:
+        return
+    changed.conversations.update(rows.values_list("conversation_id", flat=True).distinct())
+    gone = {"uid": None, "uidvalidity": None, "shown_in": None, "missing_since": timezone.now()}
+    rows.filter(shown_in=folder).update(folder=inbox, **gone)
 
 
 def remove_folder(changed: Change, folder: Folder) -> None:
