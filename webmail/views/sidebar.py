@@ -3,18 +3,20 @@
 from collections import defaultdict
 from dataclasses import dataclass, field
 
+from django.db.models import Count
 from django.urls import reverse
-from django.utils.html import format_html
-from django.utils.safestring import SafeString, mark_safe
+from django.utils.safestring import SafeString
 
 from accounts.models import MailAccount
 from webmail.icons import icon
 from webmail.mime.headers import display_text
 from webmail.models import Folder, OutgoingMessage, SpecialUse, SyncState, UserStamp
+from webmail.models.prepared import Prepared, Slot
 
+from .sidebar_html import tree_html
 from .when import Clock
 
-ORDER = {
+ORDER: dict[str, int] = {
     use: rank
     for rank, use in enumerate(
         [
@@ -30,7 +32,7 @@ ORDER = {
         ]
     )
 }
-ICONS = {
+ICONS: dict[str, str] = {
     SpecialUse.INBOX: "inbox",
     SpecialUse.FLAGGED: "star",
     SpecialUse.IMPORTANT: "bookmark",
@@ -41,10 +43,28 @@ ICONS = {
     SpecialUse.JUNK: "octagon-alert",
     SpecialUse.TRASH: "trash-2",
 }
+NAMED_BY_SERVER = frozenset({SpecialUse.FLAGGED, SpecialUse.IMPORTANT, SpecialUse.ALL})
 State = OutgoingMessage.State
 UNSENT = (State.QUEUED, State.SENDING, State.REJECTED, State.UNCLEAR)
 # Their number is of no interest: what lies there has been dealt with.
 QUIET = frozenset({SpecialUse.SENT, SpecialUse.TRASH, SpecialUse.ARCHIVE, SpecialUse.ALL})
+
+ACCOUNTS = Prepared(
+    lambda: (
+        MailAccount.objects.filter(user_id=Slot("user"))
+        .select_related("sync", "user__stamp")
+        .defer("password", "smtp_password", "sync__capabilities")
+    )
+)
+FOLDERS = Prepared(lambda: Folder.objects.filter(account__user_id=Slot("user"), hidden=False))
+UNSENT_COUNT = Prepared(
+    lambda: (
+        OutgoingMessage.objects.filter(user_id=Slot("user"), state__in=UNSENT, discarded=False)
+        .order_by()
+        .values_list("user_id")
+        .annotate(Count("pk"))
+    )
+)
 
 
 @dataclass(slots=True)
@@ -64,25 +84,6 @@ class Entry:
     def indent(self) -> int:
         return min(self.depth, 6) * 14
 
-    @property
-    def badge_word(self) -> str:
-        return "drafts" if self.folder.special_use == SpecialUse.DRAFTS else "unread"
-
-    @property
-    def attributes(self) -> SafeString:
-        """Of its line in the sidebar; put together here because there may be hundreds."""
-        style = format_html(' style="padding-left:{}px"', self.indent + 12) if self.depth else ""
-        if not self.takes_mail:
-            return format_html("{}", style)
-        return format_html(
-            'data-folder="{}" data-use="{}" data-title="{}"{}{}',
-            self.folder.pk,
-            self.folder.special_use,
-            self.title,
-            mark_safe(' aria-current="page"') if self.current else "",
-            style,
-        )
-
 
 @dataclass(slots=True)
 class AccountView:
@@ -92,6 +93,10 @@ class AccountView:
     sentence: str
     entries: list[Entry] = field(default_factory=list)
     progress: int = -1
+
+    @property
+    def tree(self) -> SafeString:
+        return tree_html(self.entries)
 
     @property
     def needs_person(self) -> bool:
@@ -126,8 +131,8 @@ class Sidebar:
 
 
 def build(user_id: int, clock: Clock, *, current: int | None = None, at_unified: bool = False) -> Sidebar:
-    accounts = list(MailAccount.objects.filter(user_id=user_id).select_related("sync", "user__stamp").defer("password"))
-    folders = list(Folder.objects.filter(account__user_id=user_id, hidden=False))
+    accounts = ACCOUNTS(user=user_id)
+    folders = FOLDERS(user=user_id)
     by_account: dict[int, list[Folder]] = defaultdict(list)
     known = {account.pk: account for account in accounts}
     for folder in folders:
@@ -139,8 +144,8 @@ def build(user_id: int, clock: Clock, *, current: int | None = None, at_unified:
         view = state_of(account, by_account[account.pk], clock)
         view.entries = tree(by_account[account.pk], current)
         views.append(view)
-    unsent = OutgoingMessage.objects.filter(user_id=user_id, state__in=UNSENT, discarded=False).count()
-    return Sidebar(views, {folder.pk: folder for folder in folders}, unsent, at_unified, _revision(accounts))
+    unsent = UNSENT_COUNT.first(user=user_id) or (user_id, 0)
+    return Sidebar(views, {folder.pk: folder for folder in folders}, unsent[1], at_unified, _revision(accounts))
 
 
 def _revision(accounts: list[MailAccount]) -> int:
@@ -170,7 +175,7 @@ def tree(folders: list[Folder], current: int | None = None, *, everything: bool 
 
 
 def _sorted(folders: list[Folder]) -> list[Folder]:
-    return sorted(folders, key=lambda folder: (ORDER.get(SpecialUse(folder.special_use), 99), folder.name.casefold()))
+    return sorted(folders, key=lambda folder: (ORDER.get(folder.special_use, 99), folder.name.casefold()))
 
 
 def _inbox_prefix(folders: list[Folder]) -> str:
@@ -194,8 +199,8 @@ def _parent(folder: Folder, by_name: dict[str, Folder], prefix: str) -> str:
 def _entry(
     folder: Folder, depth: int, *, start: str, by_name: dict[str, Folder], prefix: str, current: int | None
 ) -> Entry:
-    use = SpecialUse(folder.special_use)
-    if use in ORDER and use not in {SpecialUse.FLAGGED, SpecialUse.IMPORTANT, SpecialUse.ALL}:
+    use = folder.special_use
+    if use in ORDER and use not in NAMED_BY_SERVER:
         title = folder.title
     else:
         parent = _parent(folder, by_name, prefix)
