@@ -5,6 +5,7 @@ from .bulk import BulkAction, BulkFolder
 from .content import CachedPart, RenderedBody
 from .conversation import Conversation, ListRow, ReferenceKey
 from .folder import Folder, SpecialUse
+from .invitation import InvitationAnswer
 from .message import Message
 from .outgoing import OutgoingAttachment, OutgoingMessage
 from .pop3 import Download, LedgerEntry, Maildrop, StoredContent
@@ -20,6 +21,7 @@ __all__ = [
     "Conversation",
     "Download",
     "Folder",
+    "InvitationAnswer",
     "LedgerEntry",
     "ListRow",
     "Maildrop",
