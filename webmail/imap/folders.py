@@ -40,14 +40,13 @@ class Folders(Session):
             if counted:
                 options.append(b"STATUS " + self._status_items())
             listing = b'LIST "" "*" RETURN (' + b" ".join(options) + b")"
-            reply, *statuses = self._run_many([*before, [listing], *after], expected=LISTED)[len(before) :]
-            if reply.ok:
-                return self._listed([*reply.untagged, *_flat(statuses)], None)
+            replies = self._run_many([*before, [listing], *after], expected=LISTED)
+            if replies[len(before)].ok:
+                return self._listed(_flat(replies), None)
         plain_list: list[Command] = [[b'LIST "" "*"'], [b'LSUB "" "*"']]
         replies = self._run_many([*before, *plain_list, *after], expected=LISTED)
-        plain, subscriptions, *statuses = replies[len(before) :]
-        self._need(plain, "The server does not list its folders.")
-        untagged = [*plain.untagged, *subscriptions.untagged, *_flat(statuses)]
+        self._need(replies[len(before)], "The server does not list its folders.")
+        untagged = _flat(replies)
         subscribed = {name for name, _, _, _ in _lines(untagged, b"LSUB")}
         # Some servers keep no subscriptions at all; then every folder counts as subscribed.
         return self._listed(untagged, subscribed or None)
@@ -202,7 +201,8 @@ class Folders(Session):
 
 
 def _flat(replies: Iterable[Reply]) -> list[Response]:
-    return [response for reply in replies if reply.ok for response in reply.untagged]
+    """Servers begin a command while the one before is still under way: which of them an answer belongs to is not known."""
+    return [response for reply in replies for response in reply.untagged]
 
 
 def _tokens(response: Response, start: int) -> list[Any]:

@@ -21,7 +21,7 @@ class Migration(migrations.Migration):
             model_name="folder",
             name="doubted_at",
             field=models.DateTimeField(
-                help_text="Much of the folder seemed gone; believed when a connection opened later says the same.",
+                help_text="Much of the folder seemed gone and nothing has confirmed it: every pass looks again.",
                 null=True,
             ),
         ),

@@ -56,7 +56,7 @@ class Folder(models.Model):
         null=True, help_text="Below this uid the comparison under way is still to come."
     )
     doubted_at = models.DateTimeField(
-        null=True, help_text="Much of the folder seemed gone; believed when a connection opened later says the same."
+        null=True, help_text="Much of the folder seemed gone and nothing has confirmed it: every pass looks again."
     )
 
     class Meta:

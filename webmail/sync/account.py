@@ -1,22 +1,26 @@
 """One pass of an account: push → folders → messages of the folders that changed → backfill → bodies ahead of the click.
 
 The caller owns the connection. Every step is committed by itself, so a pass can end anywhere; what it left is found by the
-next one from the state alone.
+next one from the state alone. ``run`` asks after all folders; ``follow`` looks only where the server has told of news or the
+person's actions have reached, and belongs between two whole passes on a connection that has been listening since.
 """
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+
+from django.db.models import Q
 
 from accounts.models import MailAccount
 from webmail.errors import GiveUp
 from webmail.imap.connection import MailConnection
-from webmail.imap.types import FolderStatus
-from webmail.models import Folder, ListRow, Message, PendingAction, SpecialUse
+from webmail.imap.types import FolderStatus, Hint
+from webmail.models import Folder, ListRow, PendingAction, SpecialUse
 
 from . import messages
-from .bodies import prefetch, prerender
-from .folders import note_status, refresh_folders
+from .ahead import fetch_ahead
+from .folders import behind, note_status, refresh_folders
 from .local import LocalMailbox
 from .outgoing import push_outgoing
 from .push import push
@@ -24,9 +28,6 @@ from .push import push
 logger = logging.getLogger(__name__)
 
 SLICE_SECONDS = 4.0  # a pass with much to do ends after this, so that new mail is not left waiting behind a backfill
-PREFETCH_BATCH = 50
-WHOLE_INBOX, WHOLE_OTHER = 1000, 50
-PREVIEW_INBOX, PREVIEW_OTHER = 2000, 200
 ORDER = [
     SpecialUse.INBOX,
     SpecialUse.DRAFTS,
@@ -39,10 +40,7 @@ ORDER = [
 
 
 class Pass:
-    """State of one pass; ``run`` returns whether there is more to do at once.
-
-    ``ahead`` holds the folders whose newest texts are known to be here; the caller keeps it from pass to pass.
-    """
+    """State of one pass. ``ahead`` holds the folders whose newest texts are known to be here; the caller keeps it."""
 
     def __init__(
         self,
@@ -58,16 +56,19 @@ class Pass:
         self.deadline = time.monotonic() + SLICE_SECONDS
         self.failed: set[int] = set()
 
-    def run(self) -> bool:
+    def run(self, hints: Iterable[Hint] = ()) -> bool:
+        """All folders; return whether there is more to do at once."""
+        told = self._named(hints)
         push_outgoing(self.connection, self.account)
         touched = push(self.connection, self.account, should_stop=self.should_stop)
         statuses = self._folders()
+        told |= self._named(self.connection.take_news())
         more = False
         folders = self._ordered()
         for folder in folders:
             if self.should_stop():
                 return True
-            more |= self._look(folder, statuses.get(folder.name), folder.pk in touched)
+            more |= self._look(folder, statuses.get(folder.name), folder.pk in touched or folder.name in told)
         more |= self._backfill(folders)
         if not more:
             more = self._ahead(folders)
@@ -75,36 +76,62 @@ class Pass:
             self._rest(folders)
         return more or self._waiting()
 
+    def follow(self, hints: Iterable[Hint]) -> bool:
+        """Push, then look where something is known to have changed; return whether a whole pass is due at once."""
+        told = self._named(hints)
+        touched = push(self.connection, self.account, should_stop=self.should_stop)
+        if push_outgoing(self.connection, self.account):
+            return True
+        told |= self._named(self.connection.take_news())
+        folders = self._ordered()
+        if told - {folder.name for folder in folders}:
+            return True  # The tree is another one.
+        more = False
+        changed = [folder for folder in folders if folder.pk in touched or folder.name in told]
+        for folder in changed:
+            if self.should_stop():
+                return True
+            more |= self._look(folder, None, True)
+            if self._waiting():
+                return True
+        if not more:
+            more = self._ahead(changed)
+        if not more:
+            self._rest(folders)
+        return more or self._waiting()
+
+    def _named(self, hints: Iterable[Hint]) -> set[str]:
+        selected = self.connection.selected.name if self.connection.selected is not None else ""
+        return {hint.name or selected for hint in hints} - {""}
+
     def _rest(self, folders: list[Folder]) -> None:
         """Leave INBOX open: servers end the session of whoever has a folder open that is renamed or deleted elsewhere.
 
-        What changed in it since it was looked into would never be told on this connection: it is looked into once more.
+        What changed in it before it was opened is never told on this connection: then it is looked into once more.
         """
-        selected = self.connection.select("INBOX", uidvalidity=None)
-        inbox = next((folder for folder in folders if folder.special_use == SpecialUse.INBOX), None)
-        if inbox is None or inbox.pk in self.failed:
-            return
-        seen = (inbox.highestmodseq, inbox.uidnext, inbox.server_messages)
-        if seen != (selected.highestmodseq, selected.uidnext, selected.exists):
+        selected = self.connection.selected
+        if selected is None or selected.name != "INBOX":
+            selected = self.connection.select("INBOX", uidvalidity=None)
+        inbox = next((folder for folder in folders if folder.name == "INBOX"), None)
+        if inbox is not None and inbox.pk not in self.failed and behind(inbox, selected):
             self._look(inbox, None, True)
 
     def _interrupted(self) -> bool:
-        return self.should_stop() or time.monotonic() > self.deadline or self._waiting()
+        return self.should_stop() or time.monotonic() > self.deadline or self.connection.has_news or self._waiting()
 
     def _waiting(self) -> bool:
         """The person did something that this connection can tell the server now."""
-        return PendingAction.objects.filter(
-            account=self.account, state=PendingAction.State.PENDING, message__uid__isnull=False
-        ).exists()
+        waiting = PendingAction.objects.filter(account=self.account, state=PendingAction.State.PENDING)
+        return waiting.filter(Q(message__isnull=True) | Q(message__uid__isnull=False)).exists()
 
     def _folders(self) -> dict[str, FolderStatus]:
-        # STATUS of the folder that is open answers from what its session has seen (RFC 3501 section 6.3.10).
-        self.connection.noop()
-        remote = self.connection.list_folders()
+        known = Folder.objects.filter(account=self.account, selectable=True, hidden=False)
+        remote = self.connection.list_folders(list(known.values_list("name", flat=True)))
         statuses = {folder.name: folder.status for folder in remote if folder.status is not None}
         unasked = [folder.name for folder in remote if folder.selectable and folder.status is None]
         if unasked:
             statuses |= self.connection.statuses(unasked)
+            remote = [replace(folder, status=statuses.get(folder.name)) for folder in remote]
         refresh_folders(self.account, remote)
         return statuses
 
@@ -138,8 +165,8 @@ class Pass:
             Folder.objects.filter(pk=folder.pk).update(
                 server_unseen=status.unseen or 0, server_highestmodseq=status.highestmodseq
             )
-        if folder.special_use == SpecialUse.INBOX:
-            self._ahead([folder], once=True)
+        if folder.special_use == SpecialUse.INBOX and fetch_ahead(self.connection, folder, should_stop=lambda: True):
+            self.ahead.add(folder.pk)
         return more and not first
 
     def _fill_page(self, folder: Folder) -> None:
@@ -161,43 +188,14 @@ class Pass:
                 logger.warning("folder %s is not backfilled: %s %s", folder.pk, problem.sentence, problem.detail)
         return False
 
-    def _ahead(self, folders: list[Folder], *, once: bool = False) -> bool:
-        """Fetch what will be read next: whole texts of the newest, previews of those behind them."""
+    def _ahead(self, folders: list[Folder]) -> bool:
         for folder in folders:
-            inbox = folder.special_use == SpecialUse.INBOX
             if folder.pk in self.failed or folder.pk in self.ahead or folder.uidvalidity is None:
                 continue
-            whole, previews = (WHOLE_INBOX, PREVIEW_INBOX) if inbox else (WHOLE_OTHER, PREVIEW_OTHER)
-            while batch := self._unfetched(folder, whole, previews):
-                rows, is_whole = batch
-                self.connection.select(folder.name, uidvalidity=folder.uidvalidity)
-                prefetch(self.connection, rows, whole=is_whole)
-                if is_whole:
-                    prerender(rows)
-                if once:
-                    break
-                if self._interrupted():
-                    return True
-            else:
-                self.ahead.add(folder.pk)
+            if not fetch_ahead(self.connection, folder, should_stop=self._interrupted):
+                return True
+            self.ahead.add(folder.pk)
         return False
-
-    def _unfetched(self, folder: Folder, whole: int, previews: int) -> tuple[list[Message], bool] | None:
-        newest = Message.objects.filter(shown_in=folder).order_by("-internaldate", "-id")
-        known = list(newest.values_list("pk", "preview_known", "folder_id", "uid", "uidvalidity")[:previews])
-        wanted = [
-            (index, pk)
-            for index, (pk, done, where, uid, uidvalidity) in enumerate(known)
-            if not done and where == folder.pk and uid is not None and uidvalidity == folder.uidvalidity
-        ]
-        if not wanted:
-            return None
-        is_whole = wanted[0][0] < whole
-        ids = [pk for index, pk in wanted if (index < whole) == is_whole][:PREFETCH_BATCH]
-        rows = list(Message.objects.filter(pk__in=ids).order_by("-internaldate", "-id"))
-        for row in rows:
-            row.account, row.folder = self.account, folder
-        return rows, is_whole
 
 
 class LocalPass(Pass):
@@ -206,7 +204,7 @@ class LocalPass(Pass):
     def __init__(self, account: MailAccount, should_stop: Callable[[], bool]) -> None:
         super().__init__(LocalMailbox(account), account, should_stop)  # type: ignore[arg-type]
 
-    def run(self) -> bool:
+    def run(self, hints: Iterable[Hint] = ()) -> bool:
         push_outgoing(self.connection, self.account)
         push(self.connection, self.account, should_stop=self.should_stop)
         self.ahead.clear()

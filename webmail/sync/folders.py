@@ -3,7 +3,7 @@
 from django.utils import timezone
 
 from accounts.models import MailAccount
-from webmail.imap.types import FolderStatus, RemoteFolder
+from webmail.imap.types import FolderStatus, RemoteFolder, Selected
 from webmail.models import Folder, Message, PendingAction, SpecialUse
 from webmail.models.mirror import Change, change
 
@@ -26,6 +26,9 @@ def refresh_folders(account: MailAccount, remote: list[RemoteFolder]) -> None:
     wanted = {folder.name: folder for folder in remote[:MOST_FOLDERS] if _storable(folder.name)}
     if not wanted:
         return  # A server always has INBOX; an empty answer is not a reason to drop a mirror.
+    known = {folder.name: folder for folder in Folder.objects.filter(account=account)}
+    if known.keys() == wanted.keys() and not any(_differing(known[name], wanted[name]) for name in wanted):
+        return  # Whoever writes holds up a click.
     with change(account.user_id) as changed:
         if _folder_actions_waiting(account):
             changed.silent = True
@@ -55,14 +58,25 @@ def note_status(folder: Folder, status: FolderStatus) -> bool:
     """Keep what STATUS said; return whether the folder has to be looked into."""
     differs = (
         folder.uidnext is None
+        or folder.doubted_at is not None
         or status.uidvalidity not in (None, folder.uidvalidity)
         or (status.uidnext is not None and status.uidnext > (folder.uidnext or 0))
         or status.messages != folder.server_messages
-        or status.unseen != folder.server_unseen
+        or status.unseen not in (folder.server_unseen, folder.unread)
         or (status.highestmodseq is not None and status.highestmodseq != folder.highestmodseq)
     )
     folder.server_uidnext = status.uidnext
     return differs
+
+
+def behind(folder: Folder, selected: Selected) -> bool:
+    """Whether SELECT told of something that the mirror does not have yet."""
+    return (
+        selected.uidvalidity != folder.uidvalidity
+        or selected.exists != folder.server_messages
+        or selected.uidnext > (folder.uidnext or 0)
+        or (selected.highestmodseq or 0) > (folder.highestmodseq or 0)
+    )
 
 
 def _set_aside(changed: Change, folder: Folder) -> None:
@@ -137,6 +151,13 @@ def _new(account: MailAccount, found: RemoteFolder) -> Folder:
 
 
 def _update(folder: Folder, found: RemoteFolder) -> bool:
+    values = _differing(folder, found)
+    if values:
+        Folder.objects.filter(pk=folder.pk).update(**values)
+    return bool(values)
+
+
+def _differing(folder: Folder, found: RemoteFolder) -> dict[str, object]:
     values = {
         "delimiter": found.delimiter or "",
         "special_use": found.special_use,
@@ -146,7 +167,4 @@ def _update(folder: Folder, found: RemoteFolder) -> bool:
     # A folder created here for a purpose keeps it on servers that know no SPECIAL-USE.
     if not found.special_use:
         values["special_use"] = folder.special_use
-    if all(getattr(folder, name) == value for name, value in values.items()):
-        return False
-    Folder.objects.filter(pk=folder.pk).update(**values)
-    return True
+    return {name: value for name, value in values.items() if getattr(folder, name) != value}

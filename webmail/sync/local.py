@@ -59,6 +59,8 @@ class LocalMailbox:
     """Nothing here waits for a network, and nothing is ever in doubt."""
 
     broken = False
+    selected = None
+    has_news = False
     capabilities = frozenset({"MOVE", "UIDPLUS"})
 
     def __init__(self, account: MailAccount) -> None:
@@ -110,7 +112,8 @@ class LocalMailbox:
 
     def subscribe(self, name: str) -> None: ...
     def unsubscribe(self, name: str) -> None: ...
-    def store(self, uid_set: str, add: Iterable[str] = (), remove: Iterable[str] = ()) -> None: ...
+    def store(self, uid_set: str, add: Iterable[str] = (), remove: Iterable[str] = ()) -> dict[int, int]:
+        return {}
 
     def uids(self, uid_set: str | Iterable[int] = "1:*") -> set[int]:
         rows = Message.objects.filter(folder=self._open, uid__isnull=False).values_list("uid", flat=True)

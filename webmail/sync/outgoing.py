@@ -29,17 +29,21 @@ SENT_KEPT = timedelta(days=2)
 ABANDONED = timedelta(days=1)
 
 
-def push_outgoing(connection: AnyMailbox, account: MailAccount) -> None:
-    """Raise RetryLater or AskUser when the connection or the account is at fault; what one row is at fault for stays its."""
+def push_outgoing(connection: AnyMailbox, account: MailAccount) -> bool:
+    """Return whether the server was asked for anything, so that its folders may have changed.
+
+    Raise RetryLater or AskUser when the connection or the account is at fault; what one row is at fault for stays its.
+    """
     if not Folder.objects.filter(account=account).exists():
-        return  # before the first look at the server every folder would seem to be missing
+        return False  # before the first look at the server every folder would seem to be missing
     _freeze_waiting(account)
-    _each(account, discarded_or_sent(account), remove_copy, connection)
-    _each(account, changed_drafts(account), save_copy, connection)
-    _each(account, rows_of(account).filter(sent_copy=SentCopy.DUE), _file_sent, connection)
+    asked = _each(account, discarded_or_sent(account), remove_copy, connection)
+    asked |= _each(account, changed_drafts(account), save_copy, connection)
+    asked |= _each(account, rows_of(account).filter(sent_copy=SentCopy.DUE), _file_sent, connection)
     unclear = rows_of(account).filter(state=State.UNCLEAR, discarded=False, sent_copy_attempts__lt=LOOKS_FOR_UNCLEAR)
-    _each(account, unclear, _look_for_unclear, connection)
+    asked |= _each(account, unclear, _look_for_unclear, connection)
     _forget(account)
+    return asked
 
 
 def _each(
@@ -47,13 +51,16 @@ def _each(
     rows: QuerySet[OutgoingMessage],
     act: Callable[[AnyMailbox, OutgoingMessage], None],
     connection: AnyMailbox,
-) -> None:
+) -> bool:
+    asked = False
     for row in rows:
+        asked = True
         row.account = account
         try:
             act(connection, row)
         except (GiveUp, FolderReset) as problem:
             logger.warning("outgoing message %s: %s %s", row.pk, problem.sentence, problem.detail)
+    return asked
 
 
 # --- sent mail

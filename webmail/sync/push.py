@@ -9,18 +9,20 @@ import logging
 from collections.abc import Callable, Iterator
 from itertools import islice
 
-from django.db.models import Case, IntegerField, When
+from django.db.models import Case, F, IntegerField, When
+from django.db.models.functions import Greatest
 from django.utils import timezone
 
 from accounts.models import MailAccount
-from webmail.errors import FolderReset, GiveUp, OutcomeUnknown, RetryLater
+from webmail.errors import FolderReset, GiveUp, OutcomeUnknown, Reason, RetryLater
 from webmail.models import Folder, PendingAction
 from webmail.models.mirror import change
 
 from .folder_push import push_folder_action
+from .folders import behind
 from .local import AnyMailbox
 from .recover import settle_cut_short
-from .results import expunged, moved, put_back
+from .results import expunged, finish, moved, put_back
 
 logger = logging.getLogger(__name__)
 GROUP = 500
@@ -105,8 +107,8 @@ def _push_group(
         return set()
     folder = claimed[0].message.folder  # type: ignore[union-attr]
     try:
-        connection.select(folder.name, uidvalidity=claimed[0].message.uidvalidity)  # type: ignore[union-attr]
-        return _carry_out(connection, account, folder, claimed)
+        news = _open(connection, folder, claimed[0])
+        return _carry_out(connection, account, folder, claimed) | ({folder.pk} if news else set())
     except OutcomeUnknown:
         raise
     except RetryLater:
@@ -115,6 +117,19 @@ def _push_group(
     except (FolderReset, GiveUp) as refusal:
         put_back(account, claimed, refusal)
         return {folder.pk}
+
+
+def _open(connection: AnyMailbox, folder: Folder, action: PendingAction) -> bool:
+    """Return whether opening the folder told of something new: it is not told again.
+
+    A folder that is open keeps its UIDVALIDITY until it is left (RFC 3501 section 2.3.1.1), and a flag needs no more. Moving
+    asks for a view that is up to date: servers refuse a whole set for one message that is gone.
+    """
+    selected, uidvalidity = connection.selected, action.message.uidvalidity  # type: ignore[union-attr]
+    opened = selected is not None and selected.name == folder.name and selected.uidvalidity == uidvalidity
+    if opened and action.kind == Kind.STORE:
+        return False
+    return behind(folder, connection.select(folder.name, uidvalidity=uidvalidity))
 
 
 def _claim(group: list[PendingAction]) -> list[PendingAction]:
@@ -144,9 +159,16 @@ def _carry_out(connection: AnyMailbox, account: MailAccount, folder: Folder, act
     uids = uid_set(_uids(actions))
     if first.kind == Kind.STORE:
         flag = WIRE_FLAGS.get(first.flag, first.flag)
-        connection.store(uids, [flag] if first.value else [], [] if first.value else [flag])
+        add, remove = ([flag], []) if first.value else ([], [flag])
+        try:
+            answered = connection.store(uids, add, remove)
+        except GiveUp as refusal:
+            if refusal.reason != Reason.GONE:
+                raise
+            connection.select(folder.name, uidvalidity=first.message.uidvalidity)  # type: ignore[union-attr]
+            answered = connection.store(uids, add, remove)
         _done(account, actions)
-        return set()
+        return _know_own_change(folder, first, answered, len(actions))
     if first.kind == Kind.MOVE and first.target is not None:
         result = connection.move(uids, first.target.name)
         moved(account, actions, first.target, result)
@@ -156,11 +178,28 @@ def _carry_out(connection: AnyMailbox, account: MailAccount, folder: Folder, act
     return {folder.pk}
 
 
+def _know_own_change(folder: Folder, action: PendingAction, answered: dict[int, int], count: int) -> set[int]:
+    """Our own STORE is no news: the next mod-sequence is ours, so nothing of another client lies between (RFC 7162).
+
+    Any other mod-sequence says that there is more to learn; without CONDSTORE the counters tell.
+    """
+    if folder.highestmodseq is not None and not answered:
+        return set()
+    unseen = (-1 if action.value else 1) * (len(answered) or count) if action.flag == "seen" else 0
+    values: dict[str, object] = {"server_unseen": Greatest(0, F("server_unseen") + unseen)}
+    known = Folder.objects.filter(pk=folder.pk)
+    if folder.highestmodseq is not None:
+        if set(answered.values()) != {folder.highestmodseq + 1}:
+            return {folder.pk}
+        values["highestmodseq"] = folder.highestmodseq + 1
+        known = known.filter(highestmodseq=folder.highestmodseq)
+    known.update(**values)
+    return set()
+
+
 def _done(account: MailAccount, actions: list[PendingAction]) -> None:
     with change(account.user_id) as changed:
-        PendingAction.objects.filter(pk__in=[action.pk for action in actions]).update(
-            state=State.DONE, finished_at=timezone.now()
-        )
+        finish(actions, timezone.now())
         # The lists mark what is not confirmed yet: an open one has to hear that it is.
         changed.folders.update(
             action.message.shown_in_id

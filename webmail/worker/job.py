@@ -12,7 +12,8 @@ from accounts.models import MailAccount
 from accounts.sealed import CredentialsUnreadable
 from webmail.errors import AskUser, MailError, Reason, RetryLater
 from webmail.imap.connection import MailConnection
-from webmail.models import Download, SyncState
+from webmail.imap.types import Hint
+from webmail.models import Download, PendingAction, SyncState
 from webmail.models.mirror import announce
 from webmail.pop3.importer import run_import
 from webmail.sync.account import LocalPass, Pass
@@ -30,7 +31,10 @@ Status = SyncState.Status
 
 
 class Parked:
-    """A connection that waits in IDLE, and what it was opened with."""
+    """A connection that waits in IDLE, what it was opened with, and what it has heard since.
+
+    ``whole_at`` is when all folders are asked after again, whatever it hears.
+    """
 
     def __init__(
         self, connection: MailConnection, credentials: tuple[object, ...], notified: bool, ahead: set[int]
@@ -39,6 +43,13 @@ class Parked:
         self.credentials = credentials
         self.notified = notified
         self.ahead = ahead
+        self.whole_at = timezone.now()
+        self.hints: set[Hint] = set()
+
+    def listen(self) -> bool:
+        """Take what has come without waiting; return whether there is anything. Raise RetryLater when it was lost."""
+        self.hints.update(self.connection.read_idle())
+        return bool(self.hints)
 
 
 def run_account(account_id: int, parked: Parked | None, should_stop: Callable[[], bool]) -> Parked | None:
@@ -56,25 +67,25 @@ def run_account(account_id: int, parked: Parked | None, should_stop: Callable[[]
     connection = None
     try:
         credentials = _credentials(account)
-        connection, notified = _resume(parked, credentials)
-        if connection is None:
-            connection = open_connection(account)
+        current = _resume(parked, credentials)
+        connection = current.connection if current is not None else open_connection(account)
         _note(account, Status.SYNCING, keep_when_ok=True)
-        ahead = parked.ahead if parked is not None else set()
-        while Pass(connection, account, should_stop, ahead).run() and not should_stop():
-            _note_lease_alive(account_id)
+        if current is None:
+            ahead = parked.ahead if parked is not None else set()
+            current = Parked(connection, credentials, connection.has("IDLE") and connection.start_notify(), ahead)
+        if _passes(current, account, should_stop):
+            current.whole_at = timezone.now() + _pause(account, current.notified)
         if should_stop():
             connection.close()
             return None
-        if not connection.has("IDLE"):
-            # A connection that cannot be told anything is not worth keeping: the clock asks the next time.
-            _succeeded(account, connection, False, time.monotonic() - started, due_at)
-            connection.close()
-            return None
-        notified = notified or connection.start_notify()
-        connection.begin_idle()
-        _succeeded(account, connection, notified, time.monotonic() - started, due_at)
-        return Parked(connection, credentials, notified, ahead)
+        if connection.has("IDLE"):
+            connection.begin_idle()
+        _settled(account, due_at, current.whole_at, connection.capabilities, time.monotonic() - started)
+        if connection.has("IDLE"):
+            return current
+        # A connection that cannot be told anything is not worth keeping: the clock asks the next time.
+        connection.close()
+        return None
     except CredentialsUnreadable as problem:
         unreadable = AskUser(Reason.PASSWORD, "The stored password cannot be opened. Enter it again.")
         _failed(account, unreadable, str(problem), due_at)
@@ -87,6 +98,23 @@ def run_account(account_id: int, parked: Parked | None, should_stop: Callable[[]
     if connection is not None:
         connection.close()
     return None
+
+
+def _passes(current: Parked, account: MailAccount, should_stop: Callable[[], bool]) -> bool:
+    """Until there is nothing more to do; return whether all folders were asked after."""
+    hints, current.hints = current.hints, set()
+    whole = timezone.now() >= current.whole_at or not (hints or _acted(account))
+    while True:
+        turn = Pass(current.connection, account, should_stop, current.ahead)
+        more = turn.run(hints) if whole else turn.follow(hints)
+        if not more or should_stop():
+            return whole
+        hints, whole = set(), True
+        _note_lease_alive(account.pk)
+
+
+def _acted(account: MailAccount) -> bool:
+    return PendingAction.objects.filter(account=account, state=PendingAction.State.PENDING).exists()
 
 
 def run_local(account: MailAccount, due_at: datetime, should_stop: Callable[[], bool]) -> None:
@@ -130,18 +158,18 @@ def _credentials(account: MailAccount) -> tuple[object, ...]:
     return account.imap_endpoint, account.username, account.password.token
 
 
-def _resume(parked: Parked | None, credentials: tuple[object, ...]) -> tuple[MailConnection | None, bool]:
+def _resume(parked: Parked | None, credentials: tuple[object, ...]) -> Parked | None:
     if parked is None:
-        return None, False
+        return None
     try:
         if parked.credentials == credentials and not parked.connection.broken:
-            parked.connection.end_idle()
-            return parked.connection, parked.notified
+            parked.hints.update(parked.connection.end_idle())
+            return parked
     except RetryLater:
         # A parked connection that died in its sleep says nothing about the server: open a new one.
         logger.info("a parked connection was lost")
     parked.connection.close()
-    return None, False
+    return None
 
 
 def _note(account: MailAccount, status: str, *, keep_when_ok: bool = False) -> None:
@@ -156,13 +184,9 @@ def _note_lease_alive(account_id: int) -> None:
     SyncState.objects.filter(pk=account_id).update(last_pass_at=timezone.now())
 
 
-def _succeeded(
-    account: MailAccount, connection: MailConnection, notified: bool, seconds: float, due_at: datetime
-) -> None:
-    now = timezone.now()
-    watched = SyncState.objects.filter(pk=account.pk, watched_until__gt=now).exists()
-    pause = POLL_NOTIFIED if notified else POLL_WATCHED if watched else POLL_IDLE
-    _settled(account, due_at, now + pause, connection.capabilities, seconds)
+def _pause(account: MailAccount, notified: bool) -> timedelta:
+    watched = SyncState.objects.filter(pk=account.pk, watched_until__gt=timezone.now()).exists()
+    return POLL_NOTIFIED if notified else POLL_WATCHED if watched else POLL_IDLE
 
 
 def _settled(

@@ -1,0 +1,46 @@
+"""What will be read next, fetched before it is opened: whole texts of the newest, previews of those behind them."""
+
+from collections.abc import Callable
+
+from webmail.models import Folder, Message, SpecialUse
+
+from .bodies import prefetch, prerender
+from .local import AnyMailbox
+
+BATCH = 50
+WHOLE_INBOX, WHOLE_OTHER = 1000, 50
+PREVIEW_INBOX, PREVIEW_OTHER = 2000, 200
+
+
+def fetch_ahead(connection: AnyMailbox, folder: Folder, *, should_stop: Callable[[], bool]) -> bool:
+    """Batch by batch, newest first, until all is here or ``should_stop``; return whether all is here."""
+    inbox = folder.special_use == SpecialUse.INBOX
+    whole, previews = (WHOLE_INBOX, PREVIEW_INBOX) if inbox else (WHOLE_OTHER, PREVIEW_OTHER)
+    while batch := _unfetched(folder, whole, previews):
+        rows, is_whole = batch
+        if connection.selected is None or connection.selected.name != folder.name:
+            connection.select(folder.name, uidvalidity=folder.uidvalidity)
+        prefetch(connection, rows, whole=is_whole)
+        if is_whole:
+            prerender(rows)
+        if should_stop():
+            return False
+    return True
+
+
+def _unfetched(folder: Folder, whole: int, previews: int) -> tuple[list[Message], bool] | None:
+    newest = Message.objects.filter(shown_in=folder).order_by("-internaldate", "-id")
+    known = list(newest.values_list("pk", "preview_known", "folder_id", "uid", "uidvalidity")[:previews])
+    wanted = [
+        (index, pk)
+        for index, (pk, done, where, uid, uidvalidity) in enumerate(known)
+        if not done and where == folder.pk and uid is not None and uidvalidity == folder.uidvalidity
+    ]
+    if not wanted:
+        return None
+    is_whole = wanted[0][0] < whole
+    ids = [pk for index, pk in wanted if (index < whole) == is_whole][:BATCH]
+    rows = list(Message.objects.filter(pk__in=ids).order_by("-internaldate", "-id"))
+    for row in rows:
+        row.account, row.folder = folder.account, folder
+    return rows, is_whole
