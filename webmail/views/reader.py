@@ -6,6 +6,7 @@ from typing import Any
 from webmail.mime.headers import display_text
 from webmail.mime.parts import Part, choose
 from webmail.models import Conversation, Message, SpecialUse
+from webmail.models.prepared import Prepared, Slot
 
 from .people import full_name, names_line, pairs
 from .when import Clock
@@ -15,6 +16,14 @@ ASIDE = (SpecialUse.TRASH, SpecialUse.JUNK)
 MOST_CARDS = 200
 # Shown in the page itself; anything else is only ever a download.
 INLINE_TYPES = frozenset({"image/png", "image/jpeg", "image/gif", "image/webp", "image/bmp", "application/pdf"})
+SHOWN = Prepared(
+    lambda: (
+        Message.objects.filter(conversation_id=Slot("conversation"), shown_in__isnull=False)
+        .select_related("shown_in")
+        .defer("references")
+        .order_by("-internaldate", "-id")[: MOST_CARDS * 2]
+    )
+)
 
 
 @dataclass(slots=True)
@@ -62,12 +71,7 @@ class Shown:
 
 def shown(conversation: Conversation, here: frozenset[int]) -> Shown:
     """What stands in the folders ``here``, and what stands elsewhere but in Trash or Junk."""
-    found = list(
-        Message.objects.filter(conversation=conversation, shown_in__isnull=False)
-        .select_related("shown_in")
-        .defer("references")
-        .order_by("-internaldate", "-id")[: MOST_CARDS * 2]
-    )
+    found = SHOWN(conversation=conversation.pk)
     found.sort(key=lambda message: message.shown_in_id not in here)
     best: dict[int, Message] = {}
     for message in found:
