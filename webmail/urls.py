@@ -14,8 +14,11 @@ from webmail.views import (
     message,
     move,
     organise,
+    search,
+    search_suggest,
     transfer,
 )
+from webmail.views.search_place import search_place
 
 Routes = list[URLPattern | URLResolver]
 
@@ -49,6 +52,23 @@ organising: Routes = [
     path("inbox/move/", organise.move, name="unified-move"),
     path("undo/<uuid:batch>/", organise.undo, name="undo"),
     path("bulk/<int:bulk_id>/dismiss/", bulk.bulk_dismiss, name="bulk-dismiss"),
+]
+
+searching: Routes = [
+    path("search/", search.search, name="search"),
+    path("search/suggest/", search_suggest.search_suggest, name="search-suggest"),
+    path("search/remember/", search_suggest.search_remember, name="search-remember"),
+    path("search/forget/", search_suggest.search_forget, name="search-forget"),
+    path(
+        "search/conversation/<int:folder_id>-<int:conversation_id>/",
+        search.search_conversation,
+        name="search-conversation",
+    ),
+    *(
+        path(f"search/{verb}/", organise.organise, {"verb": verb, "find": search_place}, name=f"search-{verb}")
+        for verb in organise.VERBS
+    ),
+    path("search/move/", organise.move, {"find": search_place}, name="search-move"),
 ]
 
 managing_folders: Routes = [
@@ -109,6 +129,7 @@ operations: Routes = [
 urlpatterns: Routes = [
     *reading,
     *organising,
+    *searching,
     *managing_folders,
     *writing,
     *transferring,

@@ -17,7 +17,7 @@ from .plan import Plan
 BATCHES = (160, 1_000, 4_000, 8_000, 8_000)
 MOST_SERVER_HITS = 5_000
 MOST_EARLIER = 3_000
-MOST_COUNTED = 1_000
+MOST_COUNTED = 2_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,13 +44,13 @@ def page(plan: Plan, size: int, after: int | None = None) -> Found:
         return Found([], None)
     found: dict[tuple[int, int], Hit] = {}
     high = plan.high if after is None else min(plan.high, after)
-    start = high
+    start, named = high, _from_server(plan)
     for limit in BATCHES:
-        candidates, high = _candidates(plan, high, limit)
+        candidates, high = _candidates(plan, high, limit, named)
         for hit in _judged(plan, candidates):
             found.setdefault((hit.folder_id, hit.conversation_id), hit)
         if after is not None and found:
-            for line in _shown_before(plan, found, start):
+            for line in _shown_before(plan, found, start, named):
                 del found[line]
         if high <= plan.low or len(found) > size:
             break
@@ -60,11 +60,11 @@ def page(plan: Plan, size: int, after: int | None = None) -> Found:
     return Found(hits, high if high > plan.low else None)
 
 
-def _candidates(plan: Plan, high: int, limit: int) -> tuple[list[int], int]:
+def _candidates(plan: Plan, high: int, limit: int, named: Iterable[int]) -> tuple[list[int], int]:
     """Numbers below ``high``, and the number down to which these are all."""
     found = store.newest(plan.alternatives, plan.low, high, limit)
     floor = found[-1] if len(found) == limit else plan.low
-    return found + [docid for docid in _from_server(plan) if floor <= docid < high], floor
+    return found + [docid for docid in named if floor <= docid < high], floor
 
 
 def _from_server(plan: Plan) -> list[int]:
@@ -89,19 +89,23 @@ def _judged(plan: Plan, docids: Iterable[int]) -> list[Hit]:
     return [Hit(*row) for row in rows]
 
 
-def _shown_before(plan: Plan, found: dict[tuple[int, int], Hit], start: int) -> set[tuple[int, int]]:
+def _shown_before(
+    plan: Plan, found: dict[tuple[int, int], Hit], start: int, named: Iterable[int]
+) -> set[tuple[int, int]]:
     """Lines that have a newer hit, and so stood on a page before this one."""
     lines = Q(message__conversation_id__in={conversation for _, conversation in found})
     earlier = SearchEntry.objects.filter(lines, docid__gte=start, docid__lt=plan.high)
     docids = list(earlier.values_list("docid", flat=True)[:MOST_EARLIER])
     if not docids:
         return set()
-    hits = store.among(plan.alternatives, docids) | set(_from_server(plan)) & set(docids)
+    hits = store.among(plan.alternatives, docids) | (set(named) & set(docids))
     return {line for hit in _judged(plan, hits) if (line := (hit.folder_id, hit.conversation_id)) in found}
 
 
-def count(plan: Plan, most: int = MOST_COUNTED) -> int:
-    """How many messages fit, looking at no more than ``most`` candidates."""
+def count(plan: Plan) -> int:
+    """How many messages fit, of the newest ``MOST_COUNTED`` in these folders; for folders nobody reads all of."""
     if not plan.folders or plan.low >= plan.high:
         return 0
-    return len(_judged(plan, store.newest(plan.alternatives, plan.low, plan.high, most)))
+    entries = SearchEntry.objects.filter(message__shown_in_id__in=plan.folder_ids)
+    docids = list(entries.order_by("-docid").values_list("docid", flat=True)[:MOST_COUNTED])
+    return len(_judged(plan, store.among(plan.alternatives, docids)))

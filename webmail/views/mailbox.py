@@ -9,6 +9,7 @@ from django.views.decorators.http import require_safe
 
 from accounts.models import MailAccount
 from webmail.models import Folder, Notice, SpecialUse
+from webmail.models.prepared import Prepared, Slot
 
 from . import rows, sidebar
 from .access import user_of
@@ -20,6 +21,18 @@ from .when import Clock, clock_of
 PANES_COOKIE = "panes"
 NARROWEST, WIDEST = 160, 900
 NOTICES_SHOWN = 5
+FIRST_INBOX = Prepared(
+    lambda: (
+        Folder.objects.filter(
+            account__user_id=Slot("user"), hidden=False, selectable=True, special_use=SpecialUse.INBOX
+        )
+        .order_by("account__position", "account_id", "pk")
+        .values_list("pk", "account_id")[:1]
+    )
+)
+OPEN_NOTICES = Prepared(
+    lambda: Notice.objects.filter(user_id=Slot("user"), dismissed_at__isnull=True).order_by("-pk")[:NOTICES_SHOWN]
+)
 
 
 @login_required
@@ -27,14 +40,11 @@ NOTICES_SHOWN = 5
 def home(request: HttpRequest) -> HttpResponse:
     """The inbox, that of all accounts where there are several, or the place to add an account."""
     user_id = user_of(request).pk
-    inbox = Folder.objects.filter(
-        account__user_id=user_id, hidden=False, selectable=True, special_use=SpecialUse.INBOX
-    ).order_by("account__position", "account_id", "pk")
-    folder = inbox.first()
-    if folder is not None and MailAccount.objects.filter(user_id=user_id).exclude(pk=folder.account_id).exists():
+    inbox = FIRST_INBOX.first(user=user_id)
+    if inbox is not None and MailAccount.objects.filter(user_id=user_id).exclude(pk=inbox[1]).exists():
         return redirect("unified-inbox")
-    if folder is not None:
-        return redirect("folder", folder.pk)
+    if inbox is not None:
+        return redirect("folder", inbox[0])
     side = sidebar.build(user_id, clock_of(request))
     other = side.inbox()
     if other is not None:
@@ -62,7 +72,7 @@ def folder(request: HttpRequest, folder_id: int | None = None) -> HttpResponse:
     context: dict[str, Any] = {"place": place, "summary": summary(place)}
     context["refreshed"] = "rows" in request.GET
     if after or "rows" in request.GET:
-        context["page"] = rows.page(place, own, clock, after=after, size=_size(request))
+        context["page"] = rows.page(place, own, clock, after=after, size=page_size(request))
         return render(request, "mailbox/_rows.html", context)
     context["page"] = rows.page(place, own, clock)
     return render(request, "mailbox/_list.html", context | list_context(place))
@@ -88,11 +98,15 @@ def page_context(
         "place": place,
         "page": rows.page(place, own, clock, after=after, current=opened),
         "after": after,
-        "panes": panes(request),
-        "notices": open_notices(user_id),
-        "bulk_lines": open_lines(user_id),
+        **frame_context(request),
         **list_context(place),
     }
+
+
+def frame_context(request: HttpRequest) -> dict[str, Any]:
+    """What stands around the list, whatever it lists."""
+    user_id = user_of(request).pk
+    return {"panes": panes(request), "notices": open_notices(user_id), "bulk_lines": open_lines(user_id)}
 
 
 def _place_in(side: sidebar.Sidebar, user_id: int, folder_id: int | None) -> Place:
@@ -156,7 +170,7 @@ def notices_fragment(request: HttpRequest) -> HttpResponse:
 
 
 def open_notices(user_id: int) -> list[Notice]:
-    return list(Notice.objects.filter(user_id=user_id, dismissed_at__isnull=True).order_by("-pk")[:NOTICES_SHOWN])
+    return OPEN_NOTICES(user=user_id)
 
 
 def panes(request: HttpRequest) -> tuple[int, int] | None:
@@ -167,7 +181,8 @@ def panes(request: HttpRequest) -> tuple[int, int] | None:
     return (min(max(int(first), NARROWEST), WIDEST), min(max(int(second), NARROWEST), WIDEST))
 
 
-def _size(request: HttpRequest) -> int:
+def page_size(request: HttpRequest) -> int:
+    """How many rows a refresh asks for, within bounds."""
     try:
         wanted = int(request.GET.get("rows") or rows.PAGE)
     except ValueError:

@@ -26,6 +26,8 @@ from .selection import ids_of, selected
 from .when import clock_of
 
 SEVERAL_ACCOUNTS = "What you selected is from several accounts. Messages can be moved only within one account."
+ONE_BY_ONE = "Of a search, select the messages that are shown."
+PlaceOf = Callable[[HttpRequest, int | None], Place]
 VERBS: dict[str, Callable[[User, Iterable[Message]], actions.Done]] = {
     "seen": lambda user, messages: actions.store(user, messages, "seen", value=True),
     "unseen": lambda user, messages: actions.store(user, messages, "seen", value=False),
@@ -42,13 +44,14 @@ ON_NEWEST = frozenset({"flag", "unseen"})
 
 @login_required
 @require_POST
-def organise(request: HttpRequest, verb: str, folder_id: int | None = None) -> HttpResponse:
-    """Without ``folder_id`` on the unified inbox."""
-    user, place = user_of(request), place_of(request, folder_id)
+def organise(request: HttpRequest, verb: str, folder_id: int | None = None, find: PlaceOf = place_of) -> HttpResponse:
+    """Without ``folder_id`` on the unified inbox, or on what ``find`` finds."""
+    user, place = user_of(request), find(request, folder_id)
     selection = selected(request)
-    if not selection:
-        return refused(request, "Select a message first.", place)
-    if verb == "delete" and place.special_use == SpecialUse.TRASH and "confirmed" not in request.POST:
+    if not selection or (selection.everything and place.searched):
+        return refused(request, ONE_BY_ONE if selection else "Select a message first.", place)
+    in_trash = place.special_use == SpecialUse.TRASH or any(pick.folder_id in place.trash for pick in selection.picks)
+    if verb == "delete" and in_trash and "confirmed" not in request.POST:
         return render(request, "mailbox/delete_for_good.html", {"place": place, "kept": selection.fields()})
     if selection.everything and bulk.size(verb, place.folders) > bulk.INLINE:
         return in_bulk(request, place, verb)
@@ -58,12 +61,12 @@ def organise(request: HttpRequest, verb: str, folder_id: int | None = None) -> H
 
 @login_required
 @require_POST
-def move(request: HttpRequest, folder_id: int | None = None) -> HttpResponse:
+def move(request: HttpRequest, folder_id: int | None = None, find: PlaceOf = place_of) -> HttpResponse:
     """Without ``target`` the page that asks where to."""
-    user, place = user_of(request), place_of(request, folder_id)
+    user, place = user_of(request), find(request, folder_id)
     selection = selected(request)
-    if not selection:
-        return refused(request, "Select a message first.", place)
+    if not selection or (selection.everything and place.searched):
+        return refused(request, ONE_BY_ONE if selection else "Select a message first.", place)
     many = selection.everything and not place.unified and bulk.size("move", place.folders) > bulk.INLINE
     rows = [] if many else selection.rows(user, place, newest_only=False)
     accounts = {row.account_id for row in rows}
@@ -75,7 +78,8 @@ def move(request: HttpRequest, folder_id: int | None = None) -> HttpResponse:
         side = sidebar.build(user.pk, clock_of(request))
         account_id = place.account_id or accounts.pop()
         own = next(view for view in side.accounts if view.account.pk == account_id)
-        entries = [entry for entry in own.entries if entry.takes_mail and entry.folder.pk not in place.here]
+        left_out = {row.shown_in_id for row in rows} if place.searched else place.here
+        entries = [entry for entry in own.entries if entry.takes_mail and entry.folder.pk not in left_out]
         return render(request, "mailbox/move.html", {"place": place, "kept": selection.fields(), "entries": entries})
     targets = ids_of([request.POST["target"]])
     if not targets:

@@ -94,6 +94,11 @@ class Place:
         return frozenset(folder.pk for folder in self.folders)
 
     @property
+    def trash(self) -> frozenset[int]:
+        """Its folders out of which deleting is for good."""
+        return frozenset(folder.pk for folder in self.folders if folder.special_use == SpecialUse.TRASH)
+
+    @property
     def total(self) -> int:
         return sum(folder.total for folder in self.folders)
 
