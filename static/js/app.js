@@ -150,7 +150,7 @@ function concerns({ folders = [], tree = false }) {
 async function changed(hint) {
   const { folders = [], notices = false, everything = false } = hint;
   refreshSidebar();
-  if (notices || everything) refreshNotices();
+  if (notices || everything || document.querySelector(".bulk-card")) refreshNotices();
   if (everything || concerns(hint)) refreshList();
   if (conversation() && (everything || folders.length) && (await refreshReader()) === "gone") closeReader();
 }

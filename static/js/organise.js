@@ -4,7 +4,7 @@ import { conversationOf, cursor, leaving, list, neighbour, refreshList, rowOf, r
 import { closeReader, currentId, openConversation } from "./navigate.js";
 import { post } from "./net.js";
 import { conversation, refreshReader } from "./reader.js";
-import { refreshSidebar } from "./sidebar.js";
+import { refreshNotices, refreshSidebar } from "./sidebar.js";
 import { clearSelection, selectedRows, wholeFolder } from "./selection.js";
 import { onUndone, say, showToasts } from "./toast.js";
 
@@ -57,9 +57,8 @@ function afterwards(ids, openGoes) {
   return null;
 }
 
-export async function act(verb, ids, extra = []) {
+export async function act(verb, ids, extra = [], everything = wholeFolder()) {
   const form = list();
-  const everything = wholeFolder();
   if (!ids.length && !everything) return;
   const { use } = form.dataset;
   if (SAME_PLACE[verb] === use && use) return;
@@ -84,6 +83,7 @@ export async function act(verb, ids, extra = []) {
   try {
     const answer = await post(`${folderUrlOf(form)}${verb}/`, fields);
     showToasts(answer.html);
+    if (answer.html.includes("data-bulk")) refreshNotices();
     if (!answer.ok) putBack();
   } catch (error) {
     putBack();
@@ -117,6 +117,7 @@ function verbOf(button) {
 
 export function startOrganising({ chooseFolder }) {
   onUndone(() => {
+    refreshNotices();
     refreshList();
     refreshSidebar();
     refreshReader();
@@ -126,7 +127,8 @@ export function startOrganising({ chooseFolder }) {
     if (!form.matches("form[data-organise]") || !event.submitter) return;
     event.preventDefault();
     const ids = form.matches("[data-reader]") ? [currentId()] : targets();
-    if (event.submitter.matches("[data-move]")) chooseFolder(ids);
+    if (event.submitter.matches("[data-everything]")) act(verbOf(event.submitter), [], [], true);
+    else if (event.submitter.matches("[data-move]")) chooseFolder(ids);
     else act(verbOf(event.submitter), ids);
   });
   document.addEventListener("submit", async (event) => {

@@ -43,10 +43,32 @@ function announce(more) {
   region.textContent = more === 1 ? "1 new message" : `${more} new messages`;
 }
 
-export async function refreshNotices() {
-  try {
-    document.getElementById("notices").innerHTML = await getHtml(box().dataset.noticesUrl);
-  } catch {
-    // The next change asks again.
+let asking = null;
+let askAgain = false;
+
+// Morphing keeps the button that is being pressed while the numbers beside it change.
+export function refreshNotices() {
+  if (asking) {
+    askAgain = true;
+    return asking;
   }
+  const target = document.getElementById("notices");
+  const under = new Set([...target.querySelectorAll(".bulk-card:has(progress)")].map((card) => card.id));
+  asking = getHtml(box().dataset.noticesUrl)
+    .then((text) => htmx.swap({ text, target, swap: "innerMorph", sourceElement: target }))
+    .then(() => {
+      for (const card of target.querySelectorAll(".bulk-card:not(:has(progress))")) {
+        if (under.has(card.id)) document.getElementById("announcer").textContent = card.querySelector("p").textContent;
+      }
+    })
+    // The next change asks again.
+    .catch(() => {})
+    .finally(() => {
+      asking = null;
+      if (askAgain) {
+        askAgain = false;
+        refreshNotices();
+      }
+    });
+  return asking;
 }

@@ -45,7 +45,7 @@ export function onUndone(listener) {
 }
 
 async function undo(form) {
-  form.closest(".toast")?.remove();
+  form.closest(".toast, .bulk-card")?.remove();
   try {
     const answer = await post(form.action, new FormData(form));
     showToasts(answer.html);
