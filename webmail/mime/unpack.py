@@ -6,6 +6,8 @@ What is inside is given as a tree like that of a message. A section "2!1.2" name
 from dataclasses import dataclass, field
 
 from webmail.mime import embedded, pkcs7, rtf, tnef
+from webmail.mime.headers import first, parse_header_block
+from webmail.mime.params import media_type, parse_value
 from webmail.mime.parts import Part, from_bytes, part_bytes
 
 LARGEST = 32_000_000
@@ -57,7 +59,7 @@ def unpack(part: Part, data: bytes) -> Unpacked | None:
             packed = tnef.unpack(data)
             return None if packed is None else _packed(packed)
     if part.type == "text/plain":
-        return _files(embedded.split(data))
+        return of_text(embedded.split(data))
     return None
 
 
@@ -92,7 +94,8 @@ def _declared(html: bytes) -> str:
     return label.decode("ascii", "replace").strip(" /;")
 
 
-def _files(text: embedded.Text) -> Unpacked | None:
+def of_text(text: embedded.Text) -> Unpacked | None:
+    """The files that stood in a text, or None."""
     if not text.files:
         return None
     found = Unpacked("text", Part(section="", type="multipart/mixed"))
@@ -113,7 +116,19 @@ def _add(found: Unpacked, part: Part, content: bytes) -> None:
 
 
 def graft(outer: Part, found: Unpacked) -> Part:
-    """The tree of ``found`` with sections as seen from outside, to stand in the place of ``outer``."""
-    for part in found.root.walk():
+    """A copy of the tree of ``found`` with sections as seen from outside, to stand in the place of ``outer``."""
+    root = Part.from_json(found.root.to_json())
+    for part in root.walk():
         part.section = f"{outer.section}{INSIDE}{part.section}"
-    return found.root
+    return root
+
+
+def enclosed_root(header: bytes, part: Part) -> Part:
+    """The root of the message inside a message/rfc822 part, which IMAP gives no section of its own (RFC 3501 6.4.5)."""
+    value, params = parse_value(first(parse_header_block(header), "content-type"))
+    kind = media_type(value)
+    if kind.startswith("multipart/"):
+        return Part(section=part.section, type=kind, params=params, children=part.children)
+    if len(part.children) == 1:
+        return part.children[0]
+    return Part(section=part.section, type="multipart/mixed", children=part.children)

@@ -4,8 +4,9 @@ from collections.abc import Callable
 
 from webmail.models import Folder, Message, SpecialUse
 
-from .bodies import prefetch, prerender
+from .bodies import prefetch
 from .local import AnyMailbox
+from .rendering import prerender
 
 BATCH = 50
 WHOLE_INBOX, WHOLE_OTHER = 1000, 50

@@ -3,18 +3,19 @@
 import logging
 import zlib
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import replace
 
 from django.db.models import Sum
-from django.urls import reverse
 from django.utils import timezone
 
-from webmail.errors import GiveUp, MailError, Reason
-from webmail.mime import html as mime_html
+from webmail.errors import GiveUp, Reason
+from webmail.mime import embedded, unpack
+from webmail.mime.headers import HEADER_LIMIT
 from webmail.mime.parts import Part, choose, decode_transfer
-from webmail.mime.quote import split_quote
-from webmail.mime.text import decode_charset, html_to_text, preview, text_to_html
-from webmail.models import CachedPart, Message, RenderedBody
+from webmail.mime.summary import header_of
+from webmail.mime.text import decode_charset, html_to_text, preview
+from webmail.mime.unpack import INSIDE
+from webmail.models import CachedPart, Message
 from webmail.models.mirror import change
 
 from . import foreground
@@ -27,17 +28,6 @@ LARGEST_CACHED = 512 * 1024
 PREVIEW_OCTETS = 2048
 DEFLATE_ABOVE = 512
 STREAM_CHUNK = 256 * 1024
-TAIL = "\0"  # before the quoted tail where a rendered body is kept; no sanitised text holds it
-
-
-@dataclass(frozen=True)
-class Rendered:
-    """The sanitised content of a message's frame: what was written, and the quoted tail that is folded away."""
-
-    written: str
-    quoted: str
-    remote: int
-    too_complex: bool
 
 
 def structure(message: Message) -> Part:
@@ -45,15 +35,126 @@ def structure(message: Message) -> Part:
 
 
 def displayed(message: Message) -> list[Part]:
-    """The text parts a reader sees, in order; HTML where there is some."""
+    """The text parts a reader sees, in order; HTML where there is some. As the structure says it: nothing is fetched."""
     return choose(structure(message)).shown
+
+
+def opened(message: Message) -> Part:
+    """The structure with what is wrapped up unwrapped: opaque S/MIME, and winmail.dat where it is all there is.
+
+    Raise MailError when that is not here and cannot be fetched.
+    """
+    root = structure(message)
+    has_text = bool(choose(root).shown)
+    outermost = Part(section="", type="multipart/mixed", children=[root])
+    stack = [outermost]
+    while stack:
+        parent = stack.pop()
+        for place, part in enumerate(parent.children):
+            kind = unpack.kind_of(part)
+            if (kind == "smime" or (kind == "tnef" and not has_text)) and (
+                found := unpacked(message, part)
+            ) is not None:
+                parent.children[place] = unpack.graft(part, found)
+            elif part.is_multipart:
+                stack.append(part)
+    return outermost.children[0]
+
+
+def is_wrapped(message: Message) -> bool:
+    """Whether the text can be known only from a part that holds others."""
+    return not displayed(message) and any(unpack.kind_of(part) for part in structure(message).walk())
+
+
+def unpacked(message: Message, part: Part) -> unpack.Unpacked | None:
+    """What a part holds inside; kept with the object ``message``, because a page asks for several things of it."""
+    if part.size > unpack.LARGEST or part.section.count(INSIDE) >= unpack.DEPTH:
+        return None
+    kept = _unpacked(message)
+    if part.section not in kept:
+        kept[part.section] = unpack.unpack(part, content(message, part))
+    return kept[part.section]
+
+
+def _unpacked(message: Message) -> dict[str, unpack.Unpacked | None]:
+    return vars(message).setdefault("_unpacked", {})
+
+
+def files_in_text(message: Message, part: Part) -> list[Part]:
+    """The files that stood in a text of :func:`texts_of`, their sections as seen from the whole."""
+    found = _unpacked(message).get(part.section)
+    return unpack.graft(part, found).children if found is not None and part.type == "text/plain" else []
+
+
+def content(message: Message, part: Part) -> bytes:
+    """The decoded bytes of a part that is not too large to be held; it may lie inside another."""
+    outer, inside, section = part.section.rpartition(INSIDE)
+    if not inside:
+        return b"".join(open_part(message, part.section)[1])
+    found = unpacked(message, find_part(message, outer))
+    octets = found.content(section) if found is not None else None
+    if octets is None:
+        raise GiveUp(Reason.GONE, "The message has no such attachment.")
+    return octets
 
 
 def text_parts(message: Message) -> list[tuple[Part, str]]:
     """Decoded text of the displayed parts. Raise MailError when they are not here and cannot be fetched."""
-    parts = displayed(message)
-    content = load_parts(message, parts)
-    return [(part, decode_charset(content[part.section], part.charset)) for part in parts if part.section in content]
+    return texts_of(message, choose(opened(message)).shown)
+
+
+def texts_of(message: Message, parts: list[Part]) -> list[tuple[Part, str]]:
+    outside = [part for part in parts if INSIDE not in part.section]
+    found = load_parts(message, outside) if outside else {}
+    found |= {part.section: content(message, part) for part in parts if INSIDE in part.section}
+    return [
+        (part, decode_charset(_without_files(message, part, found[part.section]), part.charset))
+        for part in parts
+        if part.section in found
+    ]
+
+
+def _without_files(message: Message, part: Part, data: bytes) -> bytes:
+    if part.type != "text/plain":
+        return data
+    text = embedded.split(data)
+    _unpacked(message)[part.section] = unpack.of_text(text)
+    return text.text
+
+
+def enclosed(message: Message, section: str) -> tuple[bytes, Part]:
+    """The header and the tree of a message inside this one, sections as seen from the whole.
+
+    Raise GiveUp if the part is no message, MailError when it is not here and cannot be fetched.
+    """
+    part = find_part(message, section)
+    if part.type not in {"message/rfc822", "message/global"}:
+        raise GiveUp(Reason.GONE, "The message has no such message inside.")
+    if INSIDE in section or unpack.kind_of(part):
+        header = header_of(content(message, part))
+    else:
+        header = enclosed_headers(message, [section])[section]
+    found = unpacked(message, part) if unpack.kind_of(part) else None
+    if found is not None:
+        return header, unpack.graft(part, found)
+    return header, unpack.enclosed_root(header, part)
+
+
+def enclosed_headers(message: Message, sections: list[str]) -> dict[str, bytes]:
+    """The headers of messages that stand unencoded inside this one; "" for one the server does not hand out."""
+    names = {f"{section}.HEADER": section for section in sections}
+    kept = CachedPart.objects.filter(message=message, section__in=list(names))
+    found = {names[row.section]: zlib.decompress(row.content) if row.deflated else bytes(row.content) for row in kept}
+    if wanted := [section for section in sections if section not in found]:
+        with foreground.connection(message.account) as connection:
+            _select(connection, message)
+            uid = message.uid or 0
+            # The beginning of the part: its HEADER by name is what servers disagree about.
+            raw = connection.fetch_sections([(uid, section) for section in wanted], HEADER_LIMIT // 4)
+        fetched = {section: header_of(raw.get((uid, section), b"")) for section in wanted}
+        _keep(message, {f"{section}.HEADER": data for section, data in fetched.items() if data})
+        found |= fetched
+    return found
 
 
 def load_parts(message: Message, parts: list[Part]) -> dict[str, bytes]:
@@ -81,57 +182,28 @@ def load_parts(message: Message, parts: list[Part]) -> dict[str, bytes]:
     return found
 
 
-def rendered(message: Message) -> Rendered:
-    """Kept once made. Raise MailError when the text is not here and cannot be fetched."""
-    kept = RenderedBody.objects.filter(message=message, policy=mime_html.POLICY_VERSION).first()
-    if kept is not None:
-        written, _, quoted = zlib.decompress(kept.html).decode().partition(TAIL)
-        return Rendered(written, quoted, kept.remote, kept.too_complex)
-    result = render(message, text_parts(message))
-    _keep_rendered(message, result)
-    return result
-
-
-def render(message: Message, parts: list[tuple[Part, str]]) -> Rendered:
-    body = choose(structure(message))
-    sections = {content_id: part.section for content_id, part in body.inline.items()}
-
-    def cid_url(content_id: str) -> str | None:
-        section = sections.get(content_id)
-        return reverse("message-part", args=[message.pk, section]) + "?inline=1" if section else None
-
-    pieces, remote, too_complex = [], 0, False
-    for part, text in parts:
-        if part.type == "text/html":
-            clean = mime_html.sanitise(text, cid_url=cid_url)
-            remote += clean.remote
-            if clean.too_complex:
-                too_complex = True
-                pieces.append(str(text_to_html(html_to_text(text))))
-            else:
-                pieces.append(clean.html)
-        else:
-            flowed = part.params.get("format", "").lower() == "flowed"
-            delsp = part.params.get("delsp", "").lower() == "yes"
-            pieces.append(str(text_to_html(text, flowed=flowed, delsp=delsp)))
-    return Rendered(*split_quote("\n<hr>\n".join(pieces)), remote, too_complex)
-
-
 def find_part(message: Message, section: str) -> Part:
     """Raise GiveUp if the message has no such part."""
-    for part in structure(message).walk():
-        if part.section == section and section:
-            return part
+    outer, inside, rest = section.rpartition(INSIDE)
+    if inside:
+        found = unpacked(message, find_part(message, outer))
+        part = found.root.find(rest) if found is not None and rest else None
+        if part is not None:
+            return replace(part, section=section)
+    elif section and (part := structure(message).find(section)) is not None:
+        return part
     raise GiveUp(Reason.GONE, "The message has no such attachment.")
 
 
 def open_part(message: Message, section: str) -> tuple[Part, Iterator[bytes]]:
     """Decoded bytes in pieces; a large attachment never stands in memory whole."""
     part = find_part(message, section)
+    if INSIDE in section:
+        return part, iter([content(message, part)])
     kept = CachedPart.objects.filter(message=message, section=section).first()
     if kept is not None:
-        content = zlib.decompress(kept.content) if kept.deflated else bytes(kept.content)
-        return part, iter([content])
+        whole = zlib.decompress(kept.content) if kept.deflated else bytes(kept.content)
+        return part, iter([whole])
     if part.size <= LARGEST_CACHED:
         return part, iter([load_parts(message, [part])[section]])
     return part, decoded_stream(_stream(message, section), part.encoding)
@@ -206,18 +278,6 @@ def prefetch(connection: AnyMailbox, messages: list[Message], *, whole: bool) ->
         )
 
 
-def prerender(messages: Iterable[Message]) -> None:
-    """Sanitise ahead of the click; a message that cannot be is left for the click to explain."""
-    for message in messages:
-        try:
-            parts = displayed(message)
-            sections = {part.section for part in parts}
-            if CachedPart.objects.filter(message=message, section__in=sections).count() == len(sections):
-                rendered(message)
-        except MailError:
-            logger.info("message %s could not be rendered ahead", message.pk)
-
-
 def trim_cache(limit: int) -> None:
     """Drop the least recently kept bodies beyond ``limit`` octets."""
     total = CachedPart.objects.aggregate(size=Sum("size"))["size"] or 0
@@ -256,15 +316,3 @@ def _cached(message: Message, section: str, content: bytes) -> CachedPart:
 def _keep(message: Message, content: dict[str, bytes]) -> None:
     rows = [_cached(message, section, data) for section, data in content.items() if len(data) <= LARGEST_CACHED]
     CachedPart.objects.bulk_create(rows, ignore_conflicts=True)
-
-
-def _keep_rendered(message: Message, result: Rendered) -> None:
-    RenderedBody.objects.update_or_create(
-        message=message,
-        defaults={
-            "policy": mime_html.POLICY_VERSION,
-            "html": zlib.compress(f"{result.written}{TAIL}{result.quoted}".encode("utf-8", "replace"), 3),
-            "remote": result.remote,
-            "too_complex": result.too_complex,
-        },
-    )

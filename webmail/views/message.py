@@ -12,7 +12,7 @@ from django.views.decorators.http import require_safe
 
 from webmail.errors import GiveUp, MailError
 from webmail.models import Message
-from webmail.sync import bodies
+from webmail.sync import bodies, rendering
 
 from . import frame, reader
 from .access import message_of, user_of
@@ -41,7 +41,7 @@ def message_body(request: HttpRequest, message_id: int) -> HttpResponse:
     message = message_of(request, message_id)
     theme = user_of(request).theme
     try:
-        body = bodies.rendered(message)
+        body = rendering.rendered(message)
     except MailError as error:
         again = not isinstance(error, GiveUp)
         document = frame.problem(error.sentence, request.path if again else "", theme=theme)

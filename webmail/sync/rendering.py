@@ -1,0 +1,126 @@
+"""What stands in a message's frame: its texts made safe once, and kept."""
+
+import logging
+import zlib
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from django.urls import reverse
+from django.utils.html import format_html, format_html_join
+
+from webmail.errors import MailError
+from webmail.mime import embedded
+from webmail.mime import html as mime_html
+from webmail.mime.headers import display_text
+from webmail.mime.parts import Body, Part, choose
+from webmail.mime.quote import split_quote
+from webmail.mime.text import html_to_text, text_to_html
+from webmail.models import CachedPart, Message, RenderedBody
+from webmail.models.prepared import Prepared, Slot
+
+from . import bodies
+
+logger = logging.getLogger(__name__)
+
+RENDERED = Prepared(lambda: RenderedBody.objects.filter(message_id=Slot("message"), policy=Slot("policy")))
+TAIL = "\0"  # before the quoted tail where a rendered body is kept; no sanitised text holds it
+ARMOUR = {
+    "encrypted": "This text is encrypted with OpenPGP. It can be read only with the key of whom it was written to.",
+    "signed": "This text carries an OpenPGP signature, which has not been checked.",
+    "signature": "This text carries an OpenPGP signature, which has not been checked.",
+    "key": "This text holds an OpenPGP key.",
+}
+
+
+@dataclass(frozen=True)
+class Rendered:
+    """The sanitised content of a message's frame: what was written, and the quoted tail that is folded away."""
+
+    written: str
+    quoted: str
+    remote: int
+    too_complex: bool
+
+
+def rendered(message: Message) -> Rendered:
+    """Kept once made. Raise MailError when the text is not here and cannot be fetched."""
+    kept = RENDERED.first(message=message.pk, policy=mime_html.POLICY_VERSION)
+    if kept is not None:
+        written, _, quoted = zlib.decompress(kept.html).decode().partition(TAIL)
+        return Rendered(written, quoted, kept.remote, kept.too_complex)
+    result = render(message, bodies.text_parts(message))
+    _keep_rendered(message, result)
+    return result
+
+
+def render(message: Message, parts: list[tuple[Part, str]]) -> Rendered:
+    return render_of(message, choose(bodies.opened(message)), parts)
+
+
+def render_of(message: Message, body: Body, parts: list[tuple[Part, str]]) -> Rendered:
+    """``parts`` are the texts of ``body``, that of the message itself or of one inside it."""
+    sections = {content_id: part.section for content_id, part in body.inline.items()}
+
+    def cid_url(content_id: str) -> str | None:
+        section = sections.get(content_id)
+        return reverse("message-part", args=[message.pk, section]) + "?inline=1" if section else None
+
+    pieces, remote, too_complex = [], 0, False
+    for part, text in parts:
+        if part.type == "text/html":
+            clean = mime_html.sanitise(text, cid_url=cid_url)
+            remote += clean.remote
+            if clean.too_complex:
+                too_complex = True
+                pieces.append(str(text_to_html(html_to_text(text))))
+            else:
+                pieces.append(clean.html)
+        else:
+            flowed = part.params.get("format", "").lower() == "flowed"
+            delsp = part.params.get("delsp", "").lower() == "yes"
+            pieces.append(_armour(text) + str(text_to_html(text, flowed=flowed, delsp=delsp)) + _files(message, part))
+    return Rendered(*split_quote("\n<hr>\n".join(pieces)), remote, too_complex)
+
+
+def _armour(text: str) -> str:
+    kind = embedded.armour(text.encode("utf-8", "replace")) if "-----BEGIN PGP" in text else ""
+    return format_html('<p class="note">{}</p>', ARMOUR[kind]) if kind else ""
+
+
+def _files(message: Message, part: Part) -> str:
+    """Links to the files that stood in the text. The frame may start no download, so each opens for itself."""
+    links = [
+        (reverse("message-part", args=[message.pk, file.section]), display_text(file.filename))
+        for file in bodies.files_in_text(message, part)
+    ]
+    if not links:
+        return ""
+    return format_html(
+        '<p class="files">{}</p>',
+        format_html_join(" ", '<a class="button" target="_blank" rel="noopener noreferrer" href="{}">{}</a>', links),
+    )
+
+
+def prerender(messages: Iterable[Message]) -> None:
+    """Sanitise ahead of the click; a message that cannot be is left for the click to explain."""
+    for message in messages:
+        try:
+            if bodies.is_wrapped(message):
+                continue
+            sections = {part.section for part in bodies.displayed(message)}
+            if CachedPart.objects.filter(message=message, section__in=sections).count() == len(sections):
+                rendered(message)
+        except MailError:
+            logger.info("message %s could not be rendered ahead", message.pk)
+
+
+def _keep_rendered(message: Message, result: Rendered) -> None:
+    RenderedBody.objects.update_or_create(
+        message=message,
+        defaults={
+            "policy": mime_html.POLICY_VERSION,
+            "html": zlib.compress(f"{result.written}{TAIL}{result.quoted}".encode("utf-8", "replace"), 3),
+            "remote": result.remote,
+            "too_complex": result.too_complex,
+        },
+    )
