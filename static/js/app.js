@@ -11,6 +11,7 @@ import { openConversation, openFolder, startNavigation } from "./navigate.js";
 import { act, startOrganising, targets, toggle } from "./organise.js";
 import { choose, chooseTarget, folderChoices, startPalette } from "./palette.js";
 import { startPanes } from "./panes.js";
+import { focusSearch, startSearch } from "./search.js";
 import { conversation, refreshReader, startReader } from "./reader.js";
 import { refreshNotices, refreshSidebar } from "./sidebar.js";
 import { togglePicked, wholeFolder } from "./selection.js";
@@ -18,7 +19,7 @@ import { say, startToasts, undoLast } from "./toast.js";
 import "htmx.org";
 
 const YEAR = 31536000;
-const pathOf = (row) => new URL(row.querySelector(".row-link").href).pathname;
+const pathOf = (row) => row.querySelector(".row-link").href;
 
 function step(by) {
   const open = currentId();
@@ -96,6 +97,7 @@ const ACTIONS = [
   ["Mark as unread", "Shift+U", () => act("unseen", targets())],
   ["Move to…", "v", () => moveSomewhere()],
   ["Undo", "z", undoLast],
+  ["Search mail", "/", focusSearch],
   ["Keyboard shortcuts", "?", showHelp],
 ];
 
@@ -131,6 +133,7 @@ const onKey = makeKeys(
     a: () => press("a"),
     f: () => press("f"),
     "?": showHelp,
+    "/": focusSearch,
   },
   { gi: goToInbox, gs: () => goTo("sent"), gd: () => goTo("drafts"), gt: () => goTo("trash") },
   { k: palette },
@@ -143,6 +146,7 @@ const isInbox = (folder) => {
 
 // In the unified inbox also a folder that is not in the sidebar yet may turn out to be one.
 function concerns({ folders = [], tree = false }) {
+  if (list().dataset.folder === "search") return true;
   if (list().dataset.account) return folders.includes(Number(list().dataset.folder));
   return tree || folders.some(isInbox);
 }
@@ -172,6 +176,7 @@ function startMailbox(box) {
   startDragging({ move: (ids, folder) => act("move", ids, [["target", folder]]) });
   startSwiping({ act });
   startComposing();
+  startSearch();
   markFolder();
   document.addEventListener("keydown", onKey);
   document.addEventListener("click", (event) => {

@@ -1,4 +1,5 @@
 // The list: endless scroll, refresh in place, cursor.
+import { withParameter } from "./address.js";
 import { fragment, getHtml } from "./net.js";
 import { showSelected, startSelection } from "./selection.js";
 
@@ -102,7 +103,8 @@ function carryOver(old, fresh) {
 function showSummary(told) {
   if (!told) return;
   list().querySelector("[data-count]").textContent = told.dataset.summary;
-  list().querySelector("[data-total]").textContent = told.dataset.messages;
+  const total = list().querySelector("[data-total]");
+  if (total) total.textContent = told.dataset.messages;
 }
 
 export function merge(html) {
@@ -152,7 +154,7 @@ export function refreshList() {
   const form = list();
   if (!form) return Promise.resolve();
   const count = Math.min(Math.max(rows().length, 50), MOST_REFRESHED);
-  refreshing = getHtml(`${form.dataset.url}?rows=${count}`)
+  refreshing = getHtml(withParameter(form.dataset.url, "rows", count))
     .then((html) => {
       if (form === list()) merge(html);
     })
@@ -194,6 +196,7 @@ export function adoptList() {
   remember(rowsBox());
   showSelected();
   watchEnd();
+  document.dispatchEvent(new Event("listshown"));
 }
 
 export function startList() {

@@ -1,4 +1,5 @@
 // Going between folders and conversations. Lists that were open stay in memory, so Back is instant and keeps its place.
+import { placeOf } from "./address.js";
 import { fragment, getHtml } from "./net.js";
 import { adoptList, list, loadMore, pane, refreshList, rowOf, setCurrent, setCursor } from "./list.js";
 import { adoptReader, conversation, reader } from "./reader.js";
@@ -6,15 +7,13 @@ import { refreshSidebar } from "./sidebar.js";
 import { say } from "./toast.js";
 
 const KEPT_LISTS = 8;
-const CONVERSATION = /^(.*\/(?:folder\/\d+|inbox)\/)conversation\/(\d+)\/$/;
-const FOLDER = /^.*\/(?:folder\/\d+|inbox)\/$/;
 const kept = new Map();
 const box = () => document.getElementById("mailbox");
 let turn = 0;
 let opening = "";
 let prefetched = { url: "", answer: null };
 
-export const folderUrl = () => list().dataset.url;
+export const folderUrl = () => placeOf(list().dataset.url).list;
 // What is open, or about to be: keys pressed while it loads mean the conversation to come.
 export const currentId = () => opening || conversation()?.dataset.conversation || "";
 export const view = () => box().dataset.view;
@@ -48,7 +47,8 @@ function emptyReader() {
 async function showFolder(url) {
   keepPlace();
   const old = list();
-  if (old.dataset.url === url) return;
+  const from = folderUrl();
+  if (from === url) return;
   const mine = ++turn;
   let next = kept.get(url);
   const known = Boolean(next);
@@ -57,7 +57,7 @@ async function showFolder(url) {
     if (mine !== turn) return;
     next = fragment(html).querySelector(".list");
   }
-  kept.set(old.dataset.url, old);
+  kept.set(from, old);
   kept.delete(url);
   while (kept.size > KEPT_LISTS) kept.delete(kept.keys().next().value);
   old.replaceWith(next);
@@ -84,28 +84,30 @@ export async function openFolder(url, { push = true } = {}) {
   opening = "";
   turn++;
   document.body.classList.remove("drawer-shown");
+  const { list: wanted } = placeOf(url);
   try {
-    await showFolder(url);
+    await showFolder(wanted);
   } catch (error) {
     return failed(error, url);
   }
   emptyReader();
   setCurrent(null);
-  if (push && location.pathname !== url) history.pushState({}, "", url);
+  if (push && placeOf(location.href)?.page !== wanted) history.pushState({}, "", wanted);
   show("list");
   showTitle();
   return undefined;
 }
 
 export function prefetch(url) {
-  if (prefetched.url === url) return;
-  prefetched = { url, answer: getHtml(url) };
+  const { page } = placeOf(url);
+  if (prefetched.url === page) return;
+  prefetched = { url: page, answer: getHtml(page) };
   prefetched.answer.catch(() => {});
 }
 
 export async function openConversation(url, { push = true } = {}) {
-  const [, folder, id] = CONVERSATION.exec(url) ?? [];
-  if (!folder) return location.assign(url);
+  const { list: folder, page, id } = placeOf(url) ?? {};
+  if (!id) return location.assign(url);
   const mine = ++turn;
   opening = id;
   const row = rowOf(id);
@@ -113,21 +115,21 @@ export async function openConversation(url, { push = true } = {}) {
     setCurrent(id);
     setCursor(row);
   }
-  const answer = prefetched.url === url ? prefetched.answer : getHtml(url);
+  const answer = prefetched.url === page ? prefetched.answer : getHtml(page);
   prefetched = { url: "", answer: null };
   try {
     const html = await answer;
     if (mine !== turn) return undefined;
     keepPlace();
     reader().replaceChildren(fragment(html));
-    if (list().dataset.url !== folder) await showFolder(folder);
+    if (folderUrl() !== folder) await showFolder(folder);
   } catch (error) {
     if (mine === turn) opening = "";
     return failed(error, url);
   }
   opening = "";
   setCurrent(id);
-  if (push && location.pathname !== url) history.pushState({}, "", url);
+  if (push && placeOf(location.href)?.page !== page) history.pushState({}, "", page);
   show("reader");
   adoptReader();
   showTitle();
@@ -140,9 +142,10 @@ export function closeReader() {
 }
 
 function travelled() {
-  if (CONVERSATION.test(location.pathname)) openConversation(location.pathname, { push: false });
-  else if (FOLDER.test(location.pathname)) openFolder(location.pathname, { push: false });
-  else location.reload();
+  const there = placeOf(location.href);
+  if (!there) location.reload();
+  else if (there.id) openConversation(there.page, { push: false });
+  else openFolder(there.list, { push: false });
 }
 
 // That of all accounts where there is one.
@@ -163,11 +166,11 @@ export function startNavigation() {
     if (link.matches(".row-link")) {
       event.preventDefault();
       setCursor(link.closest(".row"));
-      openConversation(link.pathname);
-    } else if (link.matches(".tree-link[data-folder], [data-back]")) {
+      openConversation(link.href);
+    } else if (link.matches(".tree-link[data-folder], [data-back], [data-search-link]")) {
       event.preventDefault();
-      if (link.pathname === folderUrl() && !conversation()) refreshList();
-      openFolder(link.pathname);
+      if (placeOf(link.href).list === folderUrl() && !conversation()) refreshList();
+      openFolder(link.href);
     } else if (link.matches("[data-folder-link]")) {
       const inbox = inboxLink();
       if (!inbox) return;
@@ -177,7 +180,7 @@ export function startNavigation() {
   });
   document.addEventListener("pointerdown", (event) => {
     const link = event.target.closest?.("a.row-link");
-    if (link && event.pointerType === "mouse" && !event.button) prefetch(link.pathname);
+    if (link && event.pointerType === "mouse" && !event.button) prefetch(link.href);
   });
   const scroll = () => document.getElementById("list-scroll");
   window.addEventListener("pagehide", () => {

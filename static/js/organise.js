@@ -1,4 +1,5 @@
 // Actions on conversations: shown at once, sent, put back when the server said no.
+import { below } from "./address.js";
 import { ask } from "./dialogs.js";
 import { conversationOf, cursor, leaving, list, neighbour, refreshList, rowOf, rows, rowsOf, setCursor } from "./list.js";
 import { closeReader, currentId, openConversation } from "./navigate.js";
@@ -64,7 +65,8 @@ export async function act(verb, ids, extra = [], everything = wholeFolder()) {
   if (SAME_PLACE[verb] === use && use) return;
   const fields = ids.map((id) => ["conversation", id]).concat(extra);
   if (everything) fields.push(["all", "1"]);
-  if (verb === "delete" && use === "trash") {
+  const inTrash = use === "trash" || ids.flatMap(rowsOf).some((row) => row.dataset.use === "trash");
+  if (verb === "delete" && inTrash) {
     const sure = await ask("Delete for good?", "It will be removed from the server and cannot be brought back.");
     if (!sure) return;
     fields.push(["confirmed", "1"]);
@@ -72,16 +74,16 @@ export async function act(verb, ids, extra = [], everything = wholeFolder()) {
   const away = TAKES_AWAY.has(verb);
   const lines = everything ? rows() : ids.flatMap(rowsOf);
   const affected = [...new Set([...ids, ...lines.map((row) => row.dataset.id)])];
-  const openGoes = away && affected.some((id) => conversationOf(id) === currentId());
+  const openGoes = away && affected.some((id) => id === currentId() || conversationOf(id) === currentId());
   const next = away ? afterwards(affected, openGoes) : null;
   const putBack = away ? takeAway(affected) : () => refreshList();
   if (!away) applyFlags(verb, affected);
   clearSelection();
-  if (openGoes && next) openConversation(new URL(next.querySelector(".row-link").href).pathname);
+  if (openGoes && next) openConversation(next.querySelector(".row-link").href);
   else if (openGoes) closeReader();
   else if (away && next) setCursor(next);
   try {
-    const answer = await post(`${folderUrlOf(form)}${verb}/`, fields);
+    const answer = await post(below(form.dataset.url, `${verb}/`), fields);
     showToasts(answer.html);
     if (answer.html.includes("data-bulk")) refreshNotices();
     if (!answer.ok) putBack();
@@ -94,10 +96,6 @@ export async function act(verb, ids, extra = [], everything = wholeFolder()) {
   refreshList();
   refreshSidebar();
   if (!openGoes) refreshReader();
-}
-
-function folderUrlOf(form) {
-  return form.dataset.url;
 }
 
 export function toggle(what, ids) {

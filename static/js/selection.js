@@ -13,7 +13,8 @@ export function showSelected() {
   const all = document.getElementById("select-all");
   all.indeterminate = count > 0 && count < rows().length;
   if (!count) all.checked = false;
-  if (!all.checked) form.querySelector("input[name=all]").checked = false;
+  const everything = form.querySelector("input[name=all]");
+  if (!all.checked && everything) everything.checked = false;
   form.querySelector("[data-selected]").textContent = wholeFolder() ? "All selected" : count ? `${count} selected` : "";
 }
 

@@ -1,0 +1,133 @@
+// The search field: suggestions while somebody types, the results in place of the list.
+import { withParameter } from "./address.js";
+import { list, rows, setCursor } from "./list.js";
+import { inboxLink, openFolder } from "./navigate.js";
+import { fragment, getHtml, post } from "./net.js";
+
+const TYPED_MS = 90;
+const field = () => document.querySelector("form[data-search]");
+const input = () => document.getElementById("search");
+const box = () => document.getElementById("search-list");
+let timer;
+let asking = null;
+let at = -1;
+
+const question = () => list().dataset.question ?? "";
+const options = () => [...box().children];
+
+function mark(next) {
+  at = next;
+  options().forEach((option, index) => option.setAttribute("aria-selected", String(index === at)));
+  const chosen = options()[at];
+  if (chosen) input().setAttribute("aria-activedescendant", chosen.id);
+  else input().removeAttribute("aria-activedescendant");
+  chosen?.scrollIntoView({ block: "nearest" });
+}
+
+function hide() {
+  clearTimeout(timer);
+  asking?.abort();
+  box().hidden = true;
+  input().setAttribute("aria-expanded", "false");
+  mark(-1);
+}
+
+async function suggest() {
+  asking?.abort();
+  asking = new AbortController();
+  const mine = asking;
+  const url = withParameter(withParameter(input().dataset.suggestUrl, "q", input().value), "at", list().dataset.folder);
+  try {
+    const html = await getHtml(url, mine.signal);
+    if (mine.signal.aborted || document.activeElement !== input()) return;
+    box().replaceChildren(...fragment(html).querySelectorAll("li"));
+    box().hidden = !box().children.length;
+    input().setAttribute("aria-expanded", String(!box().hidden));
+    mark(-1);
+  } catch {
+    // Suggestions are a help; the search works without them.
+  }
+}
+
+function suggestSoon() {
+  clearTimeout(timer);
+  timer = setTimeout(suggest, TYPED_MS);
+}
+
+function take(option) {
+  input().value = option.dataset.value;
+  input().setSelectionRange(input().value.length, input().value.length);
+  if ("recent" in option.dataset) ask();
+  else suggest();
+}
+
+async function forget(option) {
+  option.remove();
+  mark(-1);
+  await post(field().dataset.forgetUrl, [["q", option.dataset.value]]).catch(() => {});
+}
+
+async function ask() {
+  const text = input().value.trim();
+  hide();
+  if (!text) {
+    if (question() && inboxLink()) await openFolder(inboxLink().pathname);
+    return;
+  }
+  input().blur();
+  await openFolder(withParameter(field().action, "q", text));
+  const [first] = rows();
+  if (first) setCursor(first);
+  post(field().dataset.rememberUrl, [["q", text]]).catch(() => {});
+}
+
+export function focusSearch() {
+  document.body.classList.remove("drawer-shown");
+  input().focus();
+  input().select();
+}
+
+function pressed(event) {
+  const count = options().length;
+  if ((event.key === "ArrowDown" || event.key === "ArrowUp") && !box().hidden && count) {
+    event.preventDefault();
+    // Above the first is the field itself.
+    mark(((at + 1 + (event.key === "ArrowDown" ? 1 : -1) + count + 1) % (count + 1)) - 1);
+  } else if ((event.key === "Enter" || (event.key === "Tab" && !event.shiftKey)) && options()[at]) {
+    event.preventDefault();
+    take(options()[at]);
+  } else if (event.key === "Delete" && options()[at]?.matches("[data-recent]")) {
+    event.preventDefault();
+    forget(options()[at]);
+  } else if (event.key === "Escape") {
+    event.preventDefault();
+    if (!box().hidden) hide();
+    else {
+      input().value = question();
+      input().blur();
+    }
+  }
+}
+
+export function startSearch() {
+  if (!field()) return;
+  field().addEventListener("submit", (event) => {
+    event.preventDefault();
+    ask();
+  });
+  input().addEventListener("input", suggestSoon);
+  input().addEventListener("focus", suggestSoon);
+  input().addEventListener("blur", hide);
+  input().addEventListener("keydown", pressed);
+  // The field keeps the focus while an option is pressed.
+  box().addEventListener("pointerdown", (event) => event.preventDefault());
+  box().addEventListener("click", (event) => {
+    const option = event.target.closest("li");
+    if (!option) return;
+    if (event.target.closest("[data-forget]")) forget(option);
+    else take(option);
+  });
+  document.addEventListener("listshown", () => {
+    if (document.activeElement !== input()) input().value = question();
+  });
+}
