@@ -20,12 +20,14 @@ from webmail.sync.local import ensure_folders
 from . import attempts, edit
 from .admin_download import DownloadInline
 from .admin_forms import MailAccountForm, PresetForm
+from .admin_rules import DownloadRulesAdmin
 from .models import Identity, MailAccount, ProviderPreset, User
 from .pop3 import forget_ids
 from .register import look_again
 from .removal import remove_account
 from .signin import Refused
 
+__all__ = ["DownloadRulesAdmin", "IdentityAdmin", "MailAccountAdmin", "PersonAdmin", "ProviderPresetAdmin"]
 TESTED_AT_ONCE = 10
 # As ModelAdmin.get_deleted_objects has it: lines, counts by kind, permissions that are missing, protected objects.
 Deleted = tuple[list[str], dict[str, int], set[str], list[str]]

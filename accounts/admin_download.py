@@ -9,6 +9,7 @@ from django.core.exceptions import ValidationError
 from webmail.models import Download, Folder
 
 from .fields import clean_host
+from .models import DownloadRules
 from .pop3 import NOT_FOR_NEW_MAIL
 from .pop3_forms import TAG
 from .status import runs
@@ -21,7 +22,11 @@ class DownloadForm(forms.ModelForm):
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
+        self.rules = DownloadRules.current()
         self.fields["every_minutes"].widget.attrs["min"] = 1
+        if self.instance.pk is None:
+            for name in ("every_minutes", "policy", "days"):
+                self.fields[name].initial = getattr(self.rules, name)
         choices = self.fields["folder"]
         if isinstance(choices, forms.ModelChoiceField):
             account_id = self.instance.pk or 0
@@ -38,6 +43,12 @@ class DownloadForm(forms.ModelForm):
         if not 1 <= port <= 65535:
             raise ValidationError("A port is a number from 1 to 65535.")
         return port
+
+    def clean_security(self) -> str:
+        security: str = self.cleaned_data["security"]
+        if not self.rules.may_be(security):
+            raise ValidationError("Connections without TLS are not allowed; see “POP3 downloads: general”.")
+        return security
 
     def clean_tag(self) -> str:
         tag: str = self.cleaned_data["tag"]

@@ -75,8 +75,9 @@ def _no_outgoing_server() -> None:
     raise AskUser(Reason.HOST, "No outgoing server was found. Enter it under “More settings”.")
 
 
-def refuse_plain_text(endpoint: Endpoint) -> None:
-    if endpoint.security == Security.PLAIN and not settings.ALLOW_PLAINTEXT:
+def refuse_plain_text(endpoint: Endpoint, *, allowed: bool | None = None) -> None:
+    """``allowed``: what holds for this kind of server, where that is not what the environment says."""
+    if endpoint.security == Security.PLAIN and not (settings.ALLOW_PLAINTEXT if allowed is None else allowed):
         raise AskUser(
             Reason.NO_TLS,
             f"{endpoint.host} is set up without encryption, which is not allowed here; nothing was sent to it.",

@@ -12,9 +12,15 @@ from .check import ANSWER_SECONDS, CONNECT_SECONDS, Checked, refuse_plain_text
 Policy = Download.Policy
 
 
-def check_maildrop(endpoint: Endpoint, username: str, password: str, policy: str) -> Checked:
-    """One line about the server. A maildrop that is in use or asks for patience is an error of type RetryLater."""
+def check_maildrop(
+    endpoint: Endpoint, username: str, password: str, policy: str, *, plain_text: bool = False
+) -> Checked:
+    """One line about the server. A maildrop that is in use or asks for patience is an error of type RetryLater.
+
+    ``plain_text``: whether a server without TLS may be asked.
+    """
     try:
+        refuse_plain_text(endpoint, allowed=plain_text)
         return Checked(_looked_at(endpoint, username, password, policy))
     except MailError as error:
         return Checked(f"Incoming mail: {error.sentence}" if put_off(error) else error.sentence, error)
@@ -26,7 +32,6 @@ def put_off(error: MailError | None) -> bool:
 
 
 def _looked_at(endpoint: Endpoint, username: str, password: str, policy: str) -> str:
-    refuse_plain_text(endpoint)
     connection = PopConnection.open(
         endpoint, username, password, timeout=ANSWER_SECONDS, connect_timeout=CONNECT_SECONDS
     )

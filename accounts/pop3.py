@@ -16,7 +16,7 @@ from webmail.sync.local import STANDARD, ensure_folders
 
 from .check import Checked, at_once, check_outgoing
 from .maildrop import check_maildrop, put_off
-from .models import Identity, MailAccount, User
+from .models import DownloadRules, Identity, MailAccount, User
 from .register import look_again
 from .sealed import CredentialsUnreadable
 from .servers import find_outgoing
@@ -63,6 +63,11 @@ def servers_fixed() -> bool:
     return not settings.ALLOW_ANY_SERVER
 
 
+def may_add() -> bool:
+    """Whether people add POP3 accounts themselves."""
+    return not servers_fixed() and DownloadRules.current().people_add
+
+
 def folders_for_mail(account: MailAccount) -> list[Folder]:
     """Where a download may file, Inbox first."""
     rows = Folder.objects.filter(account=account, hidden=False, selectable=True).exclude(
@@ -73,7 +78,7 @@ def folders_for_mail(account: MailAccount) -> list[Folder]:
 
 def add(user: User, address: str, attempt: PopAttempt, folder_name: str) -> tuple[MailAccount, tuple[str, ...]]:
     """Verify both servers, then keep the account; returns it and what the person should know. Raise Refused."""
-    if servers_fixed():
+    if not may_add():
         raise Refused([(None, NOT_ALLOWED)])
     _refuse_double(user, attempt)
     outgoing = attempt.outgoing or find_outgoing(address, attempt.incoming.host)
@@ -131,15 +136,16 @@ def check(account: MailAccount) -> tuple[Checked, Checked]:
     if download is None:
         return Checked("Incoming mail: nothing is downloaded."), check_outgoing(outgoing, *sending)
     endpoint, policy = download.endpoint, download.policy
+    plain_text = DownloadRules.current().plain_text_allowed
     return at_once(
-        lambda: check_maildrop(endpoint, account.username, password, policy),
+        lambda: check_maildrop(endpoint, account.username, password, policy, plain_text=plain_text),
         lambda: check_outgoing(outgoing, *sending),
     )
 
 
 def check_entered(address: str, attempt: PopAttempt) -> tuple[Checked, Checked]:
     """Both servers as they were entered; nothing is kept. Raise Refused where they may not be asked."""
-    if servers_fixed():
+    if not may_add():
         raise Refused([(None, NOT_ALLOWED)])
     outgoing = attempt.outgoing or find_outgoing(address, attempt.incoming.host)
     return _check_both(attempt, outgoing)
@@ -175,7 +181,9 @@ def _verify_changes(account: MailAccount, download: Download | None, attempt: Po
     smtp_before = (account.smtp_endpoint if account.smtp_host else None, account.smtp_username)
     said: tuple[str, ...] = ()
     if before != (attempt.incoming, attempt.username) or attempt.password:
-        incoming = check_maildrop(attempt.incoming, attempt.username, password, attempt.wishes.policy)
+        plain_text = DownloadRules.current().plain_text_allowed
+        policy = attempt.wishes.policy
+        incoming = check_maildrop(attempt.incoming, attempt.username, password, policy, plain_text=plain_text)
         said += _incoming_said(incoming)
     resent = smtp_before != (attempt.outgoing, attempt.smtp_username)
     if attempt.outgoing is not None and (resent or attempt.password or attempt.smtp_password):
@@ -186,8 +194,9 @@ def _verify_changes(account: MailAccount, download: Download | None, attempt: Po
 
 def _check_both(attempt: PopAttempt, outgoing: Endpoint | None) -> tuple[Checked, Checked]:
     username, password = attempt.smtp_username or attempt.username, attempt.smtp_password or attempt.password
+    plain_text, policy = DownloadRules.current().plain_text_allowed, attempt.wishes.policy
     return at_once(
-        lambda: check_maildrop(attempt.incoming, attempt.username, attempt.password, attempt.wishes.policy),
+        lambda: check_maildrop(attempt.incoming, attempt.username, attempt.password, policy, plain_text=plain_text),
         lambda: check_outgoing(outgoing, username, password),
     )
 

@@ -15,9 +15,9 @@ from webmail.sync.folder_actions import checked_leaf
 
 from . import pop3
 from .fields import AddressField, HostField, NameField, PortField, SecretField, refuse_controls
-from .forms import SMTP_PORTS, OutgoingForm, securities
+from .forms import SMTP_PORTS, OutgoingForm
 from .kept import Kept
-from .models import MailAccount
+from .models import DownloadRules, MailAccount, Security
 from .pop3 import PopAttempt, Wishes
 
 POP_PORTS = {"tls": 995, "starttls": 110, "plain": 110}
@@ -57,7 +57,7 @@ class PopForm(OutgoingForm):
     pop_host = HostField(
         label="Incoming server (POP3)", required=True, error_messages={"required": "Enter the name of the POP3 server."}
     )
-    pop_security = forms.ChoiceField(label="Security", choices=securities, initial="tls", required=False)
+    pop_security = forms.ChoiceField(label="Security", choices=Security.choices, initial="tls", required=False)
     pop_port = PortField(label="Port")
     username = NameField(label="User name")
     policy = forms.ChoiceField(
@@ -86,6 +86,9 @@ class PopForm(OutgoingForm):
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
+        self.rules = DownloadRules.current()
+        self._choose("pop_security", [choice for choice in Security.choices if self.rules.may_be(choice[0])])
+        self._offer_times(self.get_initial_for_field(self.fields["every_minutes"], "every_minutes"))
         self.sending_failed = bool(self.data.get("without_sending"))
         self.fields["days"].widget.attrs.update({"min": 1, "max": LONGEST_DAYS, "inputmode": "numeric"})
         self.fields["tag"].widget.attrs.update({"autocapitalize": "none", "autocomplete": "off", "spellcheck": "false"})
@@ -102,6 +105,20 @@ class PopForm(OutgoingForm):
         return self.sending_failed or any(
             name in self.errors or self.data.get(name) or self.initial.get(name) for name in names
         )
+
+    def _choose(self, name: str, choices: list[tuple[Any, str]]) -> None:
+        field = self.fields[name]
+        if isinstance(field, forms.ChoiceField):
+            field.choices = choices
+
+    def _offer_times(self, chosen: int) -> None:
+        """Those the administrator allows, and the one that holds now."""
+        least = self.rules.least_minutes
+        holds = max(chosen, least)
+        often = {minutes: label for minutes, label in OFTEN.items() if minutes >= least}
+        often.setdefault(holds, "Every minute" if holds == 1 else f"Every {holds} minutes")
+        self._choose("every_minutes", sorted(often.items()))
+        self.initial["every_minutes"] = holds
 
     def clean(self) -> dict[str, Any]:
         data = super().clean() or self.cleaned_data
@@ -152,7 +169,10 @@ class PopAddForm(PopForm):
     folder_name = forms.CharField(label="File messages into", max_length=200, required=False, initial="Inbox")
 
     def __init__(self, data: Any = None, *, kept: Kept | None = None) -> None:
-        super().__init__(data)
+        rules = DownloadRules.current()
+        super().__init__(
+            data, initial={"policy": rules.policy, "days": rules.days, "every_minutes": rules.every_minutes}
+        )
         self.kept = kept
         self.fields["password"].required = kept is None
         self.fields["username"].label = "User name, if it is not the address"
@@ -190,10 +210,6 @@ class PopEditForm(PopForm):
         self.fields["smtp_password"].label = "New outgoing password, if different"
         self._choose("folder", [(folder.pk, folder.title) for folder in folders])
         self._choose("begin", [choice for choice in BEGINNINGS if choice[0] in {"all", "date"}])
-        often = dict(OFTEN)
-        if download is not None and download.every_minutes not in often:
-            often[download.every_minutes] = f"Every {download.every_minutes} minutes"
-        self._choose("every_minutes", sorted(often.items()))
         if pop3.servers_fixed():
             for name in ("pop_host", "pop_port", "pop_security", "smtp_host", "smtp_port", "smtp_security"):
                 # A disabled field ignores what is posted.
@@ -202,11 +218,6 @@ class PopEditForm(PopForm):
     @property
     def confirmed_before(self) -> str:
         return self.download.policy if self.download is not None else Policy.KEEP
-
-    def _choose(self, name: str, choices: list[tuple[Any, str]]) -> None:
-        field = self.fields[name]
-        if isinstance(field, forms.ChoiceField):
-            field.choices = choices
 
 
 def _initial(account: MailAccount, download: Download | None, inbox_id: int | None) -> dict[str, Any]:

@@ -162,7 +162,7 @@ def _add_page(
     context = {
         "form": form,
         "section": "accounts",
-        "fixed": pop3.servers_fixed(),
+        "fixed": not pop3.may_add(),
         "kind": "pop3",
         "results": results,
     }

@@ -65,6 +65,7 @@ def pop3_account(db: None, settings: Any) -> Callable[..., Download]:
             place = {"host": server.host, "port": server.server.ports.pop3s, "security": "tls"}
             address, password = server.address, server.password
         else:
+            settings.ALLOW_PLAINTEXT = True
             place = {"host": server.host, "port": server.port, "security": "plain"}
             address, password = "ann", "word"
         account = MailAccount.objects.create(

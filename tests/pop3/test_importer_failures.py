@@ -8,7 +8,9 @@ from django.core.files.storage import default_storage
 from django.db import DataError
 from django.utils import timezone
 
-from accounts.models import MailAccount
+from accounts.models import DownloadRules, MailAccount
+from accounts.register import look_again
+from accounts.status import state_of
 from tests.pop3.importing import contents, fetch, letter, states, stored
 from tests.servers.scripted_pop3 import Cut, stuffed
 from webmail.errors import AskUser, MailError, Reason, RetryLater
@@ -84,10 +86,24 @@ def test_after_five_failures_in_a_row_the_account_is_paused_and_the_person_told(
     assert "paused after five failures" in notice.text
     assert problem.sentence in notice.text
     assert "word" not in notice.text.replace("password", "")
+    account = MailAccount.objects.get()
+    assert download.failures == 5
     server.answers["PASS"] = b"default"
     MailAccount.objects.update(paused=False)
-    fetch(download)
+    look_again(account)
+    assert fetch(download).failures == 0
     assert len(stored()) == 1
+
+
+def test_the_page_says_why_it_was_paused(scripted, pop3_account):
+    download = pop3_account(scripted([letter(1)], answers={"PASS": b"-ERR [AUTH] wrong\r\n"}))
+    for _ in range(5):
+        Download.objects.update(next_at=timezone.now())
+        run_account(download.account_id, None, lambda: False)
+    kind, sentence = state_of(MailAccount.objects.select_related("sync", "download").get())
+    assert kind == "blocked"
+    assert sentence.startswith("Paused after 5 failures in a row: ")
+    assert "password" in sentence
 
 
 def test_a_success_in_between_begins_the_count_anew(scripted, pop3_account):
@@ -192,8 +208,8 @@ def test_a_message_the_server_will_not_hand_out_does_not_stop_the_others(scripte
 
 
 def test_a_message_without_an_end_is_left_and_the_others_come(scripted, pop3_account, monkeypatch):
-    for module in ("visit", "ledger"):
-        monkeypatch.setattr(f"webmail.pop3.{module}.MESSAGE_LIMIT", 100_000)
+    monkeypatch.setattr(DownloadRules, "MEGABYTE", 100_000)
+    DownloadRules.objects.create(pk=1, largest_mb=1)
     letters = [letter(1), letter(2, b"y" * 200_000 + b"\r\n"), letter(3, b"y" * 300_000 + b"\r\n"), letter(4)]
     sizes = [len(letters[0]), 50, 300_200, len(letters[3])]
     lie = b"+OK\r\n" + b"".join(b"%d %d\r\n" % pair for pair in enumerate(sizes, 1)) + b".\r\n"

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from django.db import transaction
 from django.utils import timezone
 
-from accounts.models import MailAccount
+from accounts.models import DownloadRules, MailAccount
 from webmail.errors import AskUser, MailError, Reason, RetryLater
 from webmail.models import Download, Notice
 from webmail.models.mirror import announce
@@ -34,28 +34,33 @@ def run_import(download: Download, should_stop: Callable[[], bool]) -> None:
     progress = Progress(download, should_stop)
     if should_stop():
         return
+    rules = DownloadRules.current()
+    every = timedelta(minutes=max(download.every_minutes, rules.least_minutes))
     if progress.must_stop():
-        _next(download, timedelta(minutes=download.every_minutes))
+        _next(download, every)
         return
     before = download.imported
     try:
-        outcome = _session(download, progress)
+        outcome = _session(download, progress, rules)
     except Stopped:
         return
     except MailError as problem:
-        _failed(download, problem, progressed=_imported(download) > before)
+        _failed(download, problem, every, progressed=_imported(download) > before)
         raise
-    _succeeded(download, progress, outcome)
+    _succeeded(download, progress, outcome, every)
 
 
-def _session(download: Download, progress: Progress) -> Outcome:
+def _session(download: Download, progress: Progress, rules: DownloadRules) -> Outcome:
     account = download.account
+    if not rules.may_be(download.security):
+        sentence = f"{download.host} is set up without encryption, which is not allowed here; nothing was sent to it."
+        raise AskUser(Reason.NO_TLS, sentence)
     connection = PopConnection.open(download.endpoint, account.username, account.password.reveal())
     try:
         # Only who knows the password can keep others out of the maildrop.
         progress.hold()
         try:
-            return Visit(download, connection, progress).run()
+            return Visit(download, connection, progress, rules.largest_octets).run()
         finally:
             progress.release()
     finally:
@@ -63,10 +68,10 @@ def _session(download: Download, progress: Progress) -> Outcome:
         progress.show()
 
 
-def _succeeded(download: Download, progress: Progress, outcome: Outcome) -> None:
+def _succeeded(download: Download, progress: Progress, outcome: Outcome, every: timedelta) -> None:
     pause = timedelta(seconds=outcome.login_delay)
     if not outcome.more:
-        pause = max(pause, timedelta(minutes=download.every_minutes))
+        pause = max(pause, every)
     values: dict[str, object] = {"failures": 0, "remark": outcome.remark}
     if not outcome.more:
         values["finished_at"] = timezone.now()
@@ -74,8 +79,7 @@ def _succeeded(download: Download, progress: Progress, outcome: Outcome) -> None
     announce(progress.user_id)
 
 
-def _failed(download: Download, problem: MailError, *, progressed: bool) -> None:
-    pause = timedelta(minutes=download.every_minutes)
+def _failed(download: Download, problem: MailError, pause: timedelta, *, progressed: bool) -> None:
     delay = getattr(problem, "retry_after", None)
     if problem.reason in WAITING and isinstance(problem, RetryLater):
         _next(download, timedelta(seconds=delay) if delay else min(pause, timedelta(minutes=BUSY_MINUTES)))
@@ -89,7 +93,8 @@ def _failed(download: Download, problem: MailError, *, progressed: bool) -> None
         _next(download, pause, failures=failures)
         return
     with transaction.atomic():
-        _next(download, pause, failures=0, finished_at=timezone.now())
+        # The count stays, as the reason for the pause, until the person has it resumed.
+        _next(download, pause, failures=failures, finished_at=timezone.now())
         MailAccount.objects.filter(pk=download.account_id).update(paused=True)
         Notice.objects.create(
             user_id=download.account.user_id,

@@ -17,7 +17,7 @@ from webmail.errors import GiveUp, Reason
 from webmail.mime.headers import first, parse_date, parse_header_block
 from webmail.mime.summary import header_of
 from webmail.models import LedgerEntry
-from webmail.pop3.client import MESSAGE_LIMIT, PopConnection
+from webmail.pop3.client import PopConnection
 from webmail.pop3.progress import Progress
 from webmail.pop3.types import Listed
 
@@ -76,13 +76,16 @@ def age_of(raw: bytes) -> datetime | None:
 
 
 class Comparer:
-    """Reads a listing against the ledger of one account, in one session."""
+    """Reads a listing against the ledger of one account, in one session. ``limit``: octets that are taken in."""
 
-    def __init__(self, connection: PopConnection, account: MailAccount, since: date | None, progress: Progress) -> None:
+    def __init__(
+        self, connection: PopConnection, account: MailAccount, since: date | None, progress: Progress, limit: int
+    ) -> None:
         self._connection = connection
         self._account = account
         self._since = since
         self._progress = progress
+        self._limit = limit
         self._found = Comparison()
         self._again: list[Listed] = []  # very likely known, to be compared by their content
 
@@ -129,7 +132,7 @@ class Comparer:
     def _to_be_fetched(self, entry: dict[str, Any]) -> bool:
         if entry["state"] == State.SKIPPED:
             old = self._since is not None and entry["fetched_at"].date() < self._since
-            return not old and entry["size"] <= MESSAGE_LIMIT
+            return not old and entry["size"] <= self._limit
         # A message that was removed here stays removed; one whose content is damaged or lost is fetched once more.
         return entry["message_id"] is not None and entry["message__stored__damaged"] != ""
 

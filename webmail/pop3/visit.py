@@ -42,11 +42,13 @@ class Outcome:
 class Visit:
     """``run`` raises the errors of the connection, RetryLater without room, Stopped when it is time to leave."""
 
-    def __init__(self, download: Download, connection: PopConnection, progress: Progress) -> None:
+    def __init__(self, download: Download, connection: PopConnection, progress: Progress, limit: int) -> None:
+        """``limit``: octets of the largest message that is taken in."""
         self._download = download
         self._account = download.account
         self._connection = connection
         self._progress = progress
+        self._limit = min(limit, MESSAGE_LIMIT)
         self._begun = time.monotonic()
         self._refused: list[MailError] = []
         self._left: list[Listed] = []
@@ -55,7 +57,7 @@ class Visit:
     def run(self) -> Outcome:
         progress, connection = self._progress, self._connection
         listing = connection.listing()
-        found = Comparer(connection, self._account, self._download.since, progress).compare(listing)
+        found = Comparer(connection, self._account, self._download.since, progress, self._limit).compare(listing)
         progress.begin(len(found.wanted), sum(each.size for each in found.wanted))
         if not self._fetch(found, listing):
             return Outcome(more=not found.content_only, remark=self._remark(found, 0))
@@ -80,7 +82,7 @@ class Visit:
         self.filed = filer.filed
         wanted = {each.number: each for each in found.wanted}
         numbers = self._numbers(found, listing)
-        arriving = self._connection.retrieve_many(numbers, filer.sink, IN_FLIGHT, limit=MESSAGE_LIMIT)
+        arriving = self._connection.retrieve_many(numbers, filer.sink, IN_FLIGHT, limit=self._limit)
         try:
             for number, outcome in arriving:
                 if isinstance(outcome, GiveUp):
@@ -95,7 +97,7 @@ class Visit:
             if error.reason != Reason.TOO_LARGE or filer.incoming_number is None:
                 raise
             self._keep_what_came(filer)
-            self._skip(wanted[filer.incoming_number], MESSAGE_LIMIT + 1)
+            self._skip(wanted[filer.incoming_number], self._limit + 1)
             return False
         except BaseException:
             self._keep_what_came(filer)
@@ -118,7 +120,7 @@ class Visit:
         messages = patience * max(SESSION_MESSAGES, len(listing) // SESSION_SHARE)
         octets = patience * max(SESSION_OCTETS, sum(each.size for each in listing) // SESSION_SHARE)
         for place, each in enumerate(found.wanted):
-            if each.size > MESSAGE_LIMIT:
+            if each.size > self._limit:
                 self._skip(each, each.size)
                 continue
             # What can only be told by its content has to be fetched in every session: a limit would never get past it.
