@@ -7,6 +7,7 @@ by a uid whose UIDVALIDITY was not checked in the same SELECT.
 
 import logging
 from collections.abc import Callable, Iterator
+from functools import partial
 from itertools import islice
 
 from django.db.models import Case, F, IntegerField, When
@@ -14,7 +15,7 @@ from django.db.models.functions import Greatest
 from django.utils import timezone
 
 from accounts.models import MailAccount
-from webmail.errors import FolderReset, GiveUp, OutcomeUnknown, Reason, RetryLater
+from webmail.errors import GiveUp, OutcomeUnknown, Reason, RetryLater
 from webmail.models import Folder, PendingAction
 from webmail.models.mirror import change
 
@@ -22,7 +23,8 @@ from .folder_push import push_folder_action
 from .folders import behind
 from .local import AnyMailbox
 from .recover import settle_cut_short
-from .results import expunged, finish, moved, put_back
+from .refusal import refused
+from .results import expunged, finish, moved
 
 logger = logging.getLogger(__name__)
 GROUP = 500
@@ -32,7 +34,9 @@ MESSAGE_KINDS = (Kind.STORE, Kind.MOVE, Kind.EXPUNGE)
 # The tree first, because rows already bear the new names; folders go last, after what was moved out of them.
 TURN = Case(
     When(kind__in=[Kind.CREATE_FOLDER, Kind.RENAME_FOLDER, Kind.SUBSCRIBE], then=0),
-    When(kind=Kind.DELETE_FOLDER, then=2),
+    When(kind=Kind.DELETE_FOLDER, then=3),
+    # A single click does not wait behind ten thousand messages.
+    When(bulk__isnull=False, then=2),
     default=1,
     output_field=IntegerField(),
 )
@@ -114,9 +118,8 @@ def _push_group(
     except RetryLater:
         _release(claimed)
         raise
-    except (FolderReset, GiveUp) as refusal:
-        put_back(account, claimed, refusal)
-        return {folder.pk}
+    except GiveUp as refusal:
+        return refused(connection, account, claimed, refusal, partial(_carry_out, connection, account, folder))
 
 
 def _open(connection: AnyMailbox, folder: Folder, action: PendingAction) -> bool:
