@@ -24,4 +24,5 @@ urlpatterns = [
     path("settings/identities/<int:identity_id>/remove/", settings.identity_remove, name="identity-remove"),
     path("settings/appearance/", settings.appearance_page, name="settings-appearance"),
     path("settings/security/", settings.security_page, name="settings-security"),
+    path("settings/security/<int:browser_id>/sign-out/", settings.browser_sign_out, name="browser-sign-out"),
 ]

@@ -5,11 +5,12 @@ from django.contrib.auth import logout, update_session_auth_hash
 from django.contrib.auth.decorators import login_required
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect, render
+from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
+from accounts import browsers
 from accounts.access import account_of, identity_of, person
-from accounts.models import Identity, MailAccount
+from accounts.models import Browser, Identity, MailAccount
 from accounts.preferences import AppearanceForm, IdentityForm
 
 
@@ -75,14 +76,33 @@ def security_page(request: HttpRequest) -> HttpResponse:
     """POST ends every session of the person; with ``here`` this one, too."""
     user = person(request)
     if request.method != "POST":
-        account = MailAccount.objects.filter(user=user, sign_in_key__isnull=False).first()
-        return render(request, "accounts/security.html", {"account": account, "section": "security"})
+        context = {
+            "account": MailAccount.objects.filter(user=user, sign_in_key__isnull=False).first(),
+            "browsers": browsers.browsers_of(user),
+            "here": request.session.session_key,
+            "section": "security",
+        }
+        return render(request, "accounts/security.html", context)
     user.end_sessions()
     if "here" in request.POST:
         logout(request)
         return redirect("sign-in")
     update_session_auth_hash(request, user)
+    browsers.note(request, user)
     messages.success(request, "Signed out everywhere else.")
+    return redirect("settings-security")
+
+
+@login_required
+@require_POST
+def browser_sign_out(request: HttpRequest, browser_id: int) -> HttpResponse:
+    """End one session of the person."""
+    browser = get_object_or_404(Browser, pk=browser_id, user=person(request))
+    if browser.session_key == request.session.session_key:
+        logout(request)
+        return redirect("sign-in")
+    browsers.end(browser)
+    messages.success(request, f"{browser} was signed out.")
     return redirect("settings-security")
 
 

@@ -9,7 +9,7 @@ import pytest
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver
 
-from accounts.models import Identity
+from accounts.models import Browser, Identity
 from webmail.models import BulkAction, Message, Notice, OutgoingAttachment, OutgoingMessage, Transfer
 from webmail.sync import actions
 
@@ -51,6 +51,7 @@ def values(ada: Any) -> dict[str, str]:
         "account_id": str(ada.account.pk),
         "outgoing_id": str(outgoing.pk),
         "attachment_id": str(attachment.pk),
+        "browser_id": str(Browser.objects.filter(user=ada.user).get().pk),
         "identity_id": str(Identity.objects.get(account=ada.account).pk),
         "notice_id": str(notice.pk),
         "batch": str(done.batch),
