@@ -107,3 +107,21 @@ def test_threads_do_not_get_in_each_others_way(folders):
     with ThreadPoolExecutor(max_workers=4) as executor:
         for name, rows in zip(names, executor.map(ask, names), strict=True):
             assert rows == [(name,)] * 30
+
+
+def test_a_list_has_any_length_and_an_empty_one_finds_nothing(folders):
+    query = Prepared(lambda: Folder.objects.filter(pk__in=[Slot("ids")], name__startswith=Slot("start")))
+    ids = [folder.pk for folder in folders.values()]
+    for many in (ids, ids[:1], ids[:3], ids * 100):
+        assert {folder.pk for folder in query(ids=many, start="")} == set(many)
+    assert [folder.name for folder in query(ids=ids, start="INB")] == ["INBOX"]
+    assert query(ids=[], start="") == []
+
+
+def test_an_update_of_a_list_and_to_nothing(folders, arrive):
+    message, other = arrive(folders["INBOX"]), arrive(folders["INBOX"])
+    show = PreparedUpdate(lambda: Message.objects.filter(pk__in=[Slot("ids")]), shown_in=Slot("folder"))
+    assert show(ids=[message.pk, other.pk], folder=folders["Sent"].pk) == 2
+    assert show(ids=[message.pk], folder=None) == 1
+    assert show(ids=[], folder=None) == 0
+    assert list(Message.objects.order_by("pk").values_list("shown_in", flat=True)) == [None, folders["Sent"].pk]

@@ -10,20 +10,56 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, cast
+from typing import Any
 
 from django.db import connection, transaction
-from django.db.models import F
+from django.db.models import F, IntegerField
 
 from .conversation import Conversation, ListRow
 from .folder import Folder, SpecialUse
 from .message import Message
+from .prepared import Prepared, PreparedUpdate, Slot
 from .state import UserStamp
 
 NOTIFY_CHANNEL = "webmail"
 IDS_PER_QUERY = 900
 ASIDE = frozenset({SpecialUse.TRASH, SpecialUse.JUNK})
 PARTICIPANTS_KEPT = 12
+ROW_FIELDS = ["latest_id", "latest_date", "count", "unread", "flagged", "answered", "has_attachment", "inbox_of_id"]
+UPDATED_FIELDS = [name.removesuffix("_id") for name in ROW_FIELDS]
+LINE_FIELDS = ["id", "folder_id", "conversation_id", *ROW_FIELDS]
+MEMBER_FIELDS = [
+    "id",
+    "conversation_id",
+    "shown_in_id",
+    "internaldate",
+    "seen",
+    "flagged",
+    "answered",
+    "has_attachment",
+    "message_key",
+    "from_name",
+    "from_address",
+    "shown_in__special_use",
+]
+# What every change asks and writes.
+LOCK = Prepared(lambda: UserStamp.objects.filter(user_id=Slot("user")).select_for_update().values_list("revision"))
+STAMP = PreparedUpdate(lambda: UserStamp.objects.filter(user_id=Slot("user")), revision=F("revision") + 1)
+TOUCH = PreparedUpdate(lambda: Folder.objects.filter(pk__in=[Slot("folders")]), revision=F("revision") + 1)
+COUNT = PreparedUpdate(
+    lambda: Folder.objects.filter(pk=Slot("folder")),
+    total=F("total") + Slot("count", IntegerField()),
+    unread=F("unread") + Slot("unread", IntegerField()),
+)
+MEMBERS = Prepared(
+    lambda: (
+        Message.objects.filter(conversation__pk__in=[Slot("conversations")], shown_in__isnull=False)
+        .order_by("internaldate", "id")
+        .values_list(*MEMBER_FIELDS)
+    )
+)
+LINES = Prepared(lambda: ListRow.objects.filter(conversation__pk__in=[Slot("conversations")]).values_list(*LINE_FIELDS))
+CONVERSATIONS = Prepared(lambda: Conversation.objects.filter(pk__in=[Slot("conversations")]))
 
 
 @dataclass
@@ -51,10 +87,9 @@ class Change:
 @contextmanager
 def change(user_id: int) -> Iterator[Change]:
     with transaction.atomic():
-        locked = UserStamp.objects.filter(user_id=user_id).select_for_update()
-        if not locked.values_list("revision"):
+        if not LOCK(user=user_id):
             UserStamp.objects.get_or_create(user_id=user_id)
-            len(locked)
+            LOCK(user=user_id)
         changed = Change(user_id)
         yield changed
         _settle(changed)
@@ -62,7 +97,7 @@ def change(user_id: int) -> Iterator[Change]:
 
 def announce(user_id: int) -> None:
     """Tell browsers and workers that something of this person changed, outside the mirror itself."""
-    if not UserStamp.objects.filter(user_id=user_id).update(revision=F("revision") + 1):
+    if not STAMP(user=user_id):
         UserStamp.objects.get_or_create(user_id=user_id, defaults={"revision": 1})
     if connection.vendor == "postgresql":
         with connection.cursor() as cursor:
@@ -79,7 +114,7 @@ def _settle(changed: Change) -> None:
         rows.exclude(folder_id__in=inboxes.values("pk")).update(inbox_of=None)
         rows.filter(folder_id__in=inboxes.values("pk")).update(inbox_of=changed.user_id)
     if changed.folders:
-        Folder.objects.filter(pk__in=changed.folders).update(revision=F("revision") + 1)
+        TOUCH(folders=sorted(changed.folders))
     if not changed.silent:
         announce(changed.user_id)
 
@@ -118,32 +153,11 @@ class _Line:
         )
 
 
-ROW_FIELDS = ["latest_id", "latest_date", "count", "unread", "flagged", "answered", "has_attachment", "inbox_of_id"]
-UPDATED_FIELDS = [name.removesuffix("_id") for name in ROW_FIELDS]
-
-
 def _refresh(user_id: int, conversation_ids: list[int], folders: set[int]) -> None:
     lines: dict[tuple[int, int], _Line] = defaultdict(_Line)
     members: dict[int, list[dict[str, Any]]] = defaultdict(list)
-    shown = (
-        Message.objects.filter(conversation_id__in=conversation_ids, shown_in__isnull=False)
-        .order_by("internaldate", "id")
-        .values(
-            "id",
-            "conversation_id",
-            "shown_in_id",
-            "internaldate",
-            "seen",
-            "flagged",
-            "answered",
-            "has_attachment",
-            "message_key",
-            "from_name",
-            "from_address",
-            "shown_in__special_use",
-        )
-    )
-    for row in cast(Iterable[dict[str, Any]], shown):
+    for found in MEMBERS(conversations=conversation_ids):
+        row = dict(zip(MEMBER_FIELDS, found, strict=True))
         line = lines[row["shown_in_id"], row["conversation_id"]]
         line.add(row)
         line.inbox_of_id = user_id if row["shown_in__special_use"] == SpecialUse.INBOX else None
@@ -155,10 +169,8 @@ def _refresh(user_id: int, conversation_ids: list[int], folders: set[int]) -> No
 def _write_rows(conversation_ids: list[int], lines: dict[tuple[int, int], _Line], folders: set[int]) -> None:
     totals: dict[int, list[int]] = defaultdict(lambda: [0, 0])
     upserts, stale = [], []
-    known = ListRow.objects.filter(conversation_id__in=conversation_ids).values(
-        "id", "folder_id", "conversation_id", *ROW_FIELDS
-    )
-    for old in known:
+    for known in LINES(conversations=conversation_ids):
+        old = dict(zip(LINE_FIELDS, known, strict=True))
         key = (old["folder_id"], old["conversation_id"])
         line = lines.get(key)
         totals[old["folder_id"]][0] -= old["count"]
@@ -191,12 +203,12 @@ def _write_rows(conversation_ids: list[int], lines: dict[tuple[int, int], _Line]
     for folder_id, (count, unread) in totals.items():
         if count or unread:
             folders.add(folder_id)
-            Folder.objects.filter(pk=folder_id).update(total=F("total") + count, unread=F("unread") + unread)
+            COUNT(folder=folder_id, count=count, unread=unread)
 
 
 def _write_conversations(conversation_ids: list[int], members: dict[int, list[dict[str, Any]]]) -> None:
     dirty = []
-    for conversation in Conversation.objects.filter(pk__in=conversation_ids):
+    for conversation in CONVERSATIONS(conversations=conversation_ids):
         rows = members.get(conversation.pk, [])
         rows = [row for row in rows if row["shown_in__special_use"] not in ASIDE] or rows
         people: dict[str, list[str]] = {}

@@ -4,7 +4,7 @@ Building and compiling a query in Python costs about ten times what the database
 in every click are compiled by the ORM the first time, with a ``Slot`` for each value that the call brings.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from typing import Any, Generic, TypeVar
 
@@ -19,7 +19,10 @@ LARGEST = 2**63
 
 
 class Slot(Value):
-    """Stands in a query for the value of that name. ``field`` is needed where nothing beside it says the type."""
+    """Stands in a query for the value of that name; inside ``pk__in=[Slot("ids")]`` for a list of them.
+
+    ``field`` is needed where nothing beside it says the type. Relations take no slot in a list: ``message__pk__in``.
+    """
 
     def __init__(self, name: str, field: "Field[Any, Any] | None" = None) -> None:
         super().__init__(name, output_field=field)
@@ -35,10 +38,24 @@ class _Sql:
         self.compiler = compiler
         self.sql, self.parameters = compiler.as_sql()
 
-    def filled(self, values: dict[str, Any]) -> list[Any]:
+        # The pieces between the placeholders, for where a list takes the place of one value.
+        self.pieces = self.sql.split("%s")
+
+    def execute(self, cursor: Any, values: dict[str, Any]) -> None:
+        """A list becomes as many placeholders as it has values."""
         prepare = self.compiler.connection.ops.adapt_datetimefield_value
-        values = {name: prepare(value) if isinstance(value, datetime) else value for name, value in values.items()}
-        return [values[item.value] if isinstance(item, Slot) else item for item in self.parameters]
+        sql, parameters, expanded = [self.pieces[0]], [], False
+        for item, piece in zip(self.parameters, self.pieces[1:], strict=True):
+            value = values[item.value] if isinstance(item, Slot) else item
+            if isinstance(item, Slot) and isinstance(value, list):
+                sql.append(", ".join(["%s"] * len(value)))
+                parameters += value
+                expanded = True
+            else:
+                sql.append("%s")
+                parameters.append(prepare(value) if isinstance(value, datetime) else value)
+            sql.append(piece)
+        cursor.execute("".join(sql) if expanded else self.sql, parameters)
 
 
 class _Select(_Sql):
@@ -59,7 +76,7 @@ class _Select(_Sql):
 
     def rows(self, values: dict[str, Any]) -> list[Any]:
         with self.compiler.connection.cursor() as cursor:
-            cursor.execute(self.sql, self.filled(values))
+            self.execute(cursor, values)
             found = cursor.fetchall()
         rows = self.compiler.results_iter([found], tuple_expected=True)
         if self.model is None:
@@ -80,8 +97,8 @@ class Prepared(Generic[Row]):
         self._build = build
 
     def __call__(self, **values: Any) -> list[Row]:
-        """All rows. An id that no column can hold is nobody's: no rows."""
-        if _beyond(values.values()):
+        """All rows. Nothing is in an empty list, and an id that no column can hold is nobody's: no rows."""
+        if _void(values.values()):
             return []
         statements = _statements()
         statement = statements.get(self)
@@ -104,7 +121,7 @@ class PreparedUpdate:
 
     def __call__(self, **values: Any) -> int:
         """How many rows there were."""
-        if _beyond(values.values()):
+        if _void(values.values()):
             return 0
         statements = _statements()
         statement = statements.get(self)
@@ -113,7 +130,7 @@ class PreparedUpdate:
             query.add_update_values(self._values)
             statement = statements[self] = _Sql(query.get_compiler(using=DEFAULT_DB_ALIAS))
         with statement.compiler.connection.cursor() as cursor:
-            cursor.execute(statement.sql, statement.filled(values))
+            statement.execute(cursor, values)
             return int(cursor.rowcount)
 
 
@@ -123,5 +140,8 @@ def _statements() -> dict[Any, Any]:
     return found
 
 
-def _beyond(values: "Sequence[Any] | Any") -> bool:
-    return any(isinstance(value, int) and not -LARGEST <= value < LARGEST for value in values)
+def _void(values: Iterable[Any]) -> bool:
+    return any(
+        not value if isinstance(value, list) else isinstance(value, int) and not -LARGEST <= value < LARGEST
+        for value in values
+    )

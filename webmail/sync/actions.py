@@ -16,6 +16,7 @@ from accounts.models import MailAccount, User
 from webmail.errors import GiveUp, Reason
 from webmail.models import BulkAction, Folder, Message, PendingAction, SpecialUse
 from webmail.models.mirror import IDS_PER_QUERY, Change, change
+from webmail.models.prepared import Prepared, PreparedUpdate, Slot
 
 from . import attention
 
@@ -23,6 +24,21 @@ Kind, State = PendingAction.Kind, PendingAction.State
 MOVES = frozenset({Kind.MOVE})
 PLACING = MOVES | {Kind.EXPUNGE}
 FLAG_COLUMNS = frozenset({"seen", "flagged", "answered"})
+CURRENT = Prepared(
+    lambda: Message.objects.filter(pk__in=[Slot("ids")], account__user_id=Slot("user"), shown_in__isnull=False).defer(
+        "structure", "recipients", "references"
+    )
+)
+WAITING = Prepared(
+    lambda: (
+        PendingAction.objects.order_by()
+        .filter(message__pk__in=[Slot("ids")], kind=Slot("kind"), flag=Slot("flag"), state=State.PENDING)
+        .values_list("pk", "message_id")
+    )
+)
+MEANT = Message.objects.filter(pk__in=[Slot("ids")])
+SET = {flag: PreparedUpdate(lambda: MEANT, **{flag: Slot("value")}) for flag in FLAG_COLUMNS}
+SHOW = PreparedUpdate(lambda: MEANT, shown_in=Slot("folder"))
 
 
 @dataclass(frozen=True)
@@ -153,7 +169,7 @@ def set_flag(messages: list[Message], flag: str, value: bool) -> None:
     """In the mirror alone; the caller holds the gate."""
     if flag in FLAG_COLUMNS:
         for ids in _chunks(messages):
-            Message.objects.filter(pk__in=ids).update(**{flag: value})
+            SET[flag](ids=ids, value=value)
         for row in messages:
             setattr(row, flag, value)
         return
@@ -167,10 +183,7 @@ def _current(user: User, messages: Iterable[Message]) -> list[Message]:
     ids = [message.pk for message in messages]
     found: list[Message] = []
     for start in range(0, len(ids), IDS_PER_QUERY):
-        chunk = ids[start : start + IDS_PER_QUERY]
-        found += Message.objects.filter(pk__in=chunk, account__user=user, shown_in__isnull=False).defer(
-            "structure", "recipients", "references"
-        )
+        found += CURRENT(ids=ids[start : start + IDS_PER_QUERY], user=user.pk)
     return found
 
 
@@ -220,14 +233,14 @@ def journal(
 
 def _superseded(rows: list[Message], kind: PendingAction.Kind, flag: str) -> set[int]:
     """Messages whose action of the same kind was still waiting; it is settled here and never sent."""
-    kinds = [Kind.STORE] if kind == Kind.STORE else [Kind.MOVE]
+    kind = Kind.STORE if kind == Kind.STORE else Kind.MOVE
     found: set[int] = set()
     for ids in _chunks(rows):
-        waiting = PendingAction.objects.filter(message_id__in=ids, kind__in=kinds, flag=flag, state=State.PENDING)
-        here = {message_id or 0 for message_id in waiting.values_list("message_id", flat=True)}
+        here = dict(WAITING(ids=ids, kind=kind, flag=flag))
         if here:
+            waiting = PendingAction.objects.filter(pk__in=here, state=State.PENDING)
             waiting.update(state=State.DONE, finished_at=timezone.now())
-            found |= here
+            found.update(here.values())
     return found
 
 
@@ -261,7 +274,7 @@ def _to_special(
 
 def show(rows: list[Message], folder: Folder | None) -> None:
     for ids in _chunks(rows):
-        Message.objects.filter(pk__in=ids).update(shown_in=folder)
+        SHOW(ids=ids, folder=folder.pk if folder is not None else None)
     for row in rows:
         row.shown_in = folder
 

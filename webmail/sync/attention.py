@@ -5,9 +5,14 @@ from django.utils import timezone
 
 from accounts.models import MailAccount
 from webmail.models import SyncState
+from webmail.models.prepared import PreparedUpdate, Slot
 from webmail.outbox import queue
 
 Status = SyncState.Status
+LEFT_ALONE = Q(status__in=[Status.WAITING, Status.BLOCKED]) & Q(account__kind=MailAccount.Kind.IMAP)
+DUE = PreparedUpdate(
+    lambda: SyncState.objects.filter(account_id=Slot("account")).exclude(LEFT_ALONE), due_at=Slot("now")
+)
 
 
 def ask(account_id: int) -> None:
@@ -16,9 +21,7 @@ def ask(account_id: int) -> None:
     What is done to mail that lives here needs no server.
     """
     now = timezone.now()
-    states = SyncState.objects.filter(account_id=account_id)
-    left_alone = Q(status__in=[Status.WAITING, Status.BLOCKED]) & Q(account__kind=MailAccount.Kind.IMAP)
-    if not states.exclude(left_alone).update(due_at=now):
+    if not DUE(account=account_id, now=now):
         SyncState.objects.get_or_create(account_id=account_id, defaults={"due_at": now})
 
 
