@@ -78,6 +78,20 @@ class Change:
     def messages(self, messages: Iterable[Message]) -> None:
         self.conversations.update(message.conversation_id for message in messages)
 
+    def delete(self, message_ids: Iterable[int]) -> None:
+        """Delete rows for good. A line that stands for one is renewed first: it would go along, and its share of the
+        folder's counts would stay.
+        """
+        ids = list(message_ids)
+        for start in range(0, len(ids), IDS_PER_QUERY):
+            rows = Message.objects.filter(pk__in=ids[start : start + IDS_PER_QUERY])
+            self.conversations.update(rows.values_list("conversation_id", flat=True))
+            lines = ListRow.objects.filter(latest__in=rows).values_list("conversation_id", flat=True).distinct()
+            if renewed := sorted(lines):
+                rows.update(shown_in=None)
+                _refresh(self.user_id, renewed, self.folders)
+            rows.delete()
+
     def special_use(self, folder_id: int) -> None:
         """The folder is, or is no longer, an inbox."""
         self.folders.add(folder_id)

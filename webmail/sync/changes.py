@@ -67,6 +67,19 @@ def vanish(folder: Folder, uids: Iterable[int]) -> int:
     return count
 
 
+def settle_unplaced(folder: Folder) -> None:
+    """After a complete look. What was moved here under an unknown uid and is not here was never moved: another client had
+    taken it away before. It is where it turned up meanwhile, or it has vanished.
+    """
+    unplaced = Message.objects.filter(folder=folder, uid__isnull=True, missing_since__isnull=True)
+    if not unplaced.exists():
+        return
+    with change(folder.account.user_id) as changed:
+        rows = list(unplaced.select_for_update())
+        _take_new_places(changed, folder, rows)
+        changed.messages(rows)
+
+
 def _take_new_places(changed: Change, folder: Folder, rows: list[Message]) -> None:
     now = timezone.now()
     twins: dict[tuple[int, int], list[Message]] = {}
@@ -77,11 +90,11 @@ def _take_new_places(changed: Change, folder: Folder, rows: list[Message]) -> No
         twins.setdefault((twin.message_key, twin.size), []).append(twin)
     placed = pending_places(row.pk for row in rows)
     flags_waiting = pending_flags(row.pk for row in rows)
-    replaced = []
+    replaced: list[Message] = []
     for row in rows:
         # Only a twin that came later can be the place it was moved to; an older one is a copy with a life of its own.
         newer = [twin for twin in twins.get((row.message_key, row.size), []) if twin.pk > row.pk and row.message_id]
-        if newer and newer[0].internaldate == row.internaldate and newer[0].folder_id != folder.pk:
+        if newer and newer[0].internaldate == row.internaldate and (newer[0].folder_id != folder.pk or row.uid is None):
             twin = twins[row.message_key, row.size].pop(twins[row.message_key, row.size].index(newer[0]))
             replaced.append(twin)
             changed.message(twin)
@@ -90,7 +103,7 @@ def _take_new_places(changed: Change, folder: Folder, rows: list[Message]) -> No
             row.uid = row.uidvalidity = None
             row.shown_in = None
             row.missing_since = now
-    Message.objects.filter(pk__in=[twin.pk for twin in replaced]).delete()
+    changed.delete(twin.pk for twin in replaced)
     Message.objects.bulk_update(rows, LINKED, batch_size=200)
 
 

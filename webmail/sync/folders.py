@@ -101,6 +101,7 @@ def remove_folder(changed: Change, folder: Folder) -> None:
         Message.objects.filter(folder=folder).values_list("conversation_id", flat=True).distinct()
     )
     # A message on its way out of the folder may have arrived elsewhere; it is found there again by its Message-ID.
+    changed.delete(Message.objects.filter(folder=folder).exclude(shown_in=folder).values_list("pk", flat=True))
     folder.delete()
     changed.silent = False
 

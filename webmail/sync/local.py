@@ -297,7 +297,7 @@ def delete_messages(account: MailAccount, message_ids: list[int]) -> None:
             LedgerEntry.objects.filter(message__in=ids).update(wanted_gone=True)
             rows = Message.objects.filter(pk__in=ids)
             changed.conversations.update(rows.values_list("conversation_id", flat=True))
-            rows.delete()
+            changed.delete(ids)
             transaction.on_commit(lambda names=names: delete_files(names))  # type: ignore[misc]
 
 

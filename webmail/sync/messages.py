@@ -21,7 +21,7 @@ from webmail.imap.types import RemoteMessage, Selected
 from webmail.models import Folder, Message
 from webmail.models.mirror import change
 
-from .changes import apply_flags, forget_uids, vanish
+from .changes import apply_flags, forget_uids, settle_unplaced, vanish
 from .insert import insert
 from .push import uid_set
 
@@ -52,6 +52,7 @@ def look(connection: MailConnection, folder: Folder, *, should_stop: Callable[[]
     _changed_flags(connection, folder, selected)
     _vanished(connection, folder, selected)
     if not more:
+        settle_unplaced(folder)
         _save(folder, server_messages=selected.exists, read_only=selected.read_only)
     return more
 

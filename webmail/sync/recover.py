@@ -18,7 +18,9 @@ def settle_cut_short(connection: AnyMailbox, account: MailAccount) -> set[int]:
     running = PendingAction.objects.filter(account=account, state=State.RUNNING)
     # Setting a flag twice is setting it once; folder actions look for themselves.
     running.exclude(kind__in=[Kind.MOVE, Kind.EXPUNGE]).update(state=State.PENDING)
-    touched: set[int] = set()
+    # A look at what was moved there was cut short or never came.
+    unplaced = Message.objects.filter(folder__account=account, uid__isnull=True, missing_since__isnull=True)
+    touched: set[int] = set(unplaced.values_list("folder_id", flat=True))
     groups: dict[tuple[int, int | None, str, int | None], list[PendingAction]] = defaultdict(list)
     for action in running.select_related("message__folder", "target").order_by("id"):
         message = action.message

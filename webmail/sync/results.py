@@ -37,9 +37,7 @@ def moved(account: MailAccount, actions: list[PendingAction], target: Folder, re
             if uid is not None and result.target_uidvalidity is not None:
                 # The look into the target may have been quicker than this.
                 twins = Message.objects.filter(folder=target, uidvalidity=result.target_uidvalidity, uid=uid)
-                for twin in twins.exclude(pk=message.pk):
-                    changed.message(twin)
-                    twin.delete()
+                changed.delete(twins.exclude(pk=message.pk).values_list("pk", flat=True))
             message.folder = target
             message.uid = uid
             message.uidvalidity = result.target_uidvalidity if uid is not None else None
@@ -54,7 +52,7 @@ def expunged(account: MailAccount, actions: list[PendingAction]) -> None:
         messages = [action.message for action in actions if action.message is not None]
         changed.messages(messages)
         finish(actions, timezone.now())
-        Message.objects.filter(pk__in=[message.pk for message in messages]).delete()
+        changed.delete(message.pk for message in messages)
 
 
 def put_back(account: MailAccount, actions: list[PendingAction], refusal: MailError) -> None:
