@@ -115,7 +115,9 @@ export function merge(html) {
     else row.removeAttribute("aria-current");
   }
   remember(fresh);
-  showSummary(fresh.querySelector("[data-summary]"));
+  const told = fresh.querySelector("[data-summary]");
+  showSummary(told);
+  if (told) document.dispatchEvent(new CustomEvent("listmerged", { detail: told.dataset }));
   const before = rows();
   const tail = before.length > MOST_REFRESHED ? before.slice(MOST_REFRESHED) : [];
   const wanted = [...fresh.querySelectorAll(".row")].map((row) => {

@@ -1,10 +1,11 @@
 // The search field: suggestions while somebody types, the results in place of the list.
 import { withParameter } from "./address.js";
-import { list, rows, setCursor } from "./list.js";
+import { list, refreshList, rows, setCursor } from "./list.js";
 import { inboxLink, openFolder } from "./navigate.js";
 import { fragment, getHtml, post } from "./net.js";
 
 const TYPED_MS = 90;
+const INDEXING_MS = 2000;
 const field = () => document.querySelector("form[data-search]");
 const input = () => document.getElementById("search");
 const box = () => document.getElementById("search-list");
@@ -109,6 +110,18 @@ function pressed(event) {
   }
 }
 
+// While messages are being indexed the results grow by themselves.
+function watchIndexing(behind) {
+  const note = list().querySelector("[data-behind]");
+  if (!note) return;
+  note.hidden = !behind;
+  if (!behind) return;
+  const total = Number(note.dataset.mirrored);
+  note.querySelector("[data-ready]").textContent = Math.max(0, total - behind);
+  const watched = list();
+  setTimeout(() => watched === list() && refreshList(), INDEXING_MS);
+}
+
 export function startSearch() {
   if (!field()) return;
   field().addEventListener("submit", (event) => {
@@ -127,7 +140,11 @@ export function startSearch() {
     if (event.target.closest("[data-forget]")) forget(option);
     else take(option);
   });
-  document.addEventListener("listshown", () => {
+  const shown = () => {
     if (document.activeElement !== input()) input().value = question();
-  });
+    watchIndexing(Number(list().querySelector("[data-behind]")?.dataset.behind ?? 0));
+  };
+  document.addEventListener("listshown", shown);
+  document.addEventListener("listmerged", ({ detail }) => watchIndexing(Number(detail.behind ?? 0)));
+  shown();
 }

@@ -39,7 +39,7 @@ def search(request: HttpRequest) -> HttpResponse:
     if after or "rows" in request.GET:
         page = search_rows.page(place, own, clock, after=after, size=page_size(request))
         context = {"place": place, "page": page, "refreshed": "rows" in request.GET, "summary": summary(page)}
-        return render(request, "mailbox/_rows.html", context)
+        return render(request, "mailbox/_rows.html", context | {"behind": behind(place)})
     page = search_rows.page(place, own, clock)
     return render(request, "mailbox/_list.html", {"place": place, "page": page, **list_context(place, page)})
 
@@ -91,7 +91,7 @@ def whole_page(
 
 def list_context(place: SearchPlace, page: search_rows.Page) -> dict[str, Any]:
     plan = place.plan
-    behind = index.still_to_come({folder.account_id for folder in place.folders}) if plan.query else 0
+    waiting = behind(place)
     mirrored = sum(folder.total for folder in place.folders)
     return {
         "in_trash": place.special_use == SpecialUse.TRASH,
@@ -103,10 +103,15 @@ def list_context(place: SearchPlace, page: search_rows.Page) -> dict[str, Any]:
         "problems": plan.problems,
         "aside": find.count(plan.in_trash_and_junk()) if plan.query and plan.aside else 0,
         "anywhere": urlencode({"q": f"{plan.query.text} in:anywhere"}),
-        "behind": behind,
+        "behind": waiting,
         "mirrored": mirrored,
-        "ready": max(0, mirrored - behind),
+        "ready": max(0, mirrored - waiting),
     }
+
+
+def behind(place: SearchPlace) -> int:
+    """How many messages of the person are not in the index yet."""
+    return index.still_to_come({folder.account_id for folder in place.folders}) if place.plan.query else 0
 
 
 def summary(page: search_rows.Page) -> str:
