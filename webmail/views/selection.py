@@ -8,12 +8,33 @@ from django.http import HttpRequest
 
 from accounts.models import User
 from webmail.models import ListRow, Message
+from webmail.models.prepared import Prepared, Slot
 from webmail.sync import bulk
 
 from .place import Place
 
 MOST_IDS = 5000
 PICK = re.compile(r"(?:([0-9]{1,18})-)?([0-9]{1,18})")
+
+
+def _shown() -> QuerySet[Message]:
+    # An action reads the rows again under its lock; what names them is enough here.
+    return Message.objects.filter(account__user_id=Slot("user"), shown_in__isnull=False).only(
+        "account_id", "conversation_id", "folder_id", "shown_in_id"
+    )
+
+
+NAMED = Prepared(lambda: _shown().filter(pk__in=[Slot("ids")]))
+PICKED = Prepared(
+    lambda: _shown().filter(shown_in__pk__in=[Slot("folders")], conversation__pk__in=[Slot("conversations")])
+)
+NEWEST = Prepared(
+    lambda: _shown().filter(
+        pk__in=ListRow.objects.filter(
+            folder__pk__in=[Slot("folders")], conversation__pk__in=[Slot("conversations")]
+        ).values("latest_id")
+    )
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,20 +70,17 @@ class Selection:
 
         Of everything, what the verb would change.
         """
-        shown = Message.objects.filter(account__user=user, shown_in__isnull=False)
         if self.everything:
             return list(bulk.matching(verb, place.folders).defer("structure", "recipients", "references"))
-        found = list(shown.filter(pk__in=self.messages)) if self.messages else []
-        found += self._picked(shown, place, newest_only=newest_only) if self.picks else []
+        found = NAMED(user=user.pk, ids=self.messages)
+        found += self._picked(user, place, newest_only=newest_only)
         return list({message.pk: message for message in found}.values())
 
-    def _picked(self, shown: QuerySet[Message], place: Place, *, newest_only: bool) -> list[Message]:
-        conversations = {pick.conversation_id for pick in self.picks}
-        if newest_only:
-            lines = ListRow.objects.filter(folder__in=place.here, conversation__in=conversations)
-            candidates = shown.filter(pk__in=lines.values("latest_id"))
-        else:
-            candidates = shown.filter(shown_in__in=place.here, conversation__in=conversations)
+    def _picked(self, user: User, place: Place, *, newest_only: bool) -> list[Message]:
+        conversations = list({pick.conversation_id for pick in self.picks})
+        candidates = (NEWEST if newest_only else PICKED)(
+            user=user.pk, folders=list(place.here), conversations=conversations
+        )
         return [message for message in candidates if self._names(message)]
 
     def _names(self, message: Message) -> bool:
