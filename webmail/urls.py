@@ -10,6 +10,7 @@ from webmail.views import (
     conversation,
     folders,
     health,
+    inside,
     mailbox,
     message,
     move,
@@ -40,6 +41,10 @@ reading: Routes = [
     path("message/<int:message_id>/part/<str:section>/", message.message_part, name="message-part"),
     path("message/<int:message_id>/source/", message.message_source, name="message-source"),
     path("message/<int:message_id>/headers/", message.message_headers, name="message-headers"),
+    path("message/<int:message_id>/findings/", inside.message_findings, name="message-findings"),
+    path("message/<int:message_id>/enclosed/<str:section>/", inside.enclosed_message, name="enclosed-message"),
+    path("message/<int:message_id>/enclosed/<str:section>/body/", inside.enclosed_body, name="enclosed-body"),
+    path("message/<int:message_id>/invitation/<str:section>/", inside.invitation_answer, name="invitation-answer"),
 ]
 
 organising: Routes = [

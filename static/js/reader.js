@@ -1,4 +1,5 @@
 // The reader: frames as high as their mail, marking as read, new cards while it is open.
+import { adoptFindings } from "./findings.js";
 import { fragment, getHtml, post } from "./net.js";
 
 const SEEN_AFTER_MS = 600;
@@ -50,6 +51,7 @@ function frameLoaded(frame) {
 }
 
 export function adoptFrames(root) {
+  adoptFindings(root);
   for (const frame of root.querySelectorAll("iframe.body-frame")) {
     frame.addEventListener("load", () => frameLoaded(frame));
     if (frame.contentDocument?.readyState === "complete") frameLoaded(frame);

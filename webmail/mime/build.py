@@ -12,7 +12,7 @@ from typing import BinaryIO
 from webmail.mime import compose
 from webmail.mime.draft import ParsedDraft, parse_draft
 from webmail.mime.headers import Address
-from webmail.mime.params import media_type, safe_filename
+from webmail.mime.params import media_type, parse_value, safe_filename, token
 
 __all__ = ["Attachment", "Outgoing", "ParsedDraft", "build", "new_message_id", "parse_draft"]
 
@@ -95,11 +95,12 @@ def _header(message: Outgoing, include_bcc: bool) -> Iterator[bytes]:
 
 def _write_body(out: BytesIO, message: Outgoing) -> None:
     inline = [each for each in message.attachments if each.inline and each.content_id and message.html]
-    attached = [each for each in message.attachments if not any(each is other for other in inline)]
+    calendars = [each for each in message.attachments if _is_calendar(each)]
+    attached = [each for each in message.attachments if not any(each is other for other in (*inline, *calendars))]
     mixed = _open(out, "multipart/mixed") if attached else ""
     if mixed:
         _delimit(out, mixed)
-    _write_texts(out, message, inline)
+    _write_texts(out, message, inline, calendars)
     for each in attached:
         _delimit(out, mixed)
         _write_attachment(out, each, "attachment")
@@ -107,14 +108,29 @@ def _write_body(out: BytesIO, message: Outgoing) -> None:
         _close(out, mixed)
 
 
-def _write_texts(out: BytesIO, message: Outgoing, inline: list[Attachment]) -> None:
-    if not message.html:
+def _is_calendar(attachment: Attachment) -> bool:
+    """An iMIP object (RFC 6047 section 2.4) is another form of the text, not a file: calendars look for it there."""
+    kind, params = parse_value(attachment.content_type)
+    return kind == "text/calendar" and "method" in params
+
+
+def _write_texts(out: BytesIO, message: Outgoing, inline: list[Attachment], calendars: list[Attachment]) -> None:
+    if not message.html and not calendars:
         _write_text(out, "text/plain", message.text)
         return
     alternative = _open(out, "multipart/alternative")
     _delimit(out, alternative)
     _write_text(out, "text/plain", message.text)
-    _delimit(out, alternative)
+    if message.html:
+        _delimit(out, alternative)
+        _write_html(out, message, inline)
+    for each in calendars:
+        _delimit(out, alternative)
+        _write_calendar(out, each)
+    _close(out, alternative)
+
+
+def _write_html(out: BytesIO, message: Outgoing, inline: list[Attachment]) -> None:
     related = _open(out, "multipart/related", '; type="text/html"') if inline else ""
     if related:
         _delimit(out, related)
@@ -124,7 +140,13 @@ def _write_texts(out: BytesIO, message: Outgoing, inline: list[Attachment]) -> N
         _write_attachment(out, each, "inline")
     if related:
         _close(out, related)
-    _close(out, alternative)
+
+
+def _write_calendar(out: BytesIO, attachment: Attachment) -> None:
+    method = token(parse_value(attachment.content_type)[1]["method"]).upper() or "PUBLISH"
+    out.write(f"Content-Type: text/calendar; method={method}; charset=utf-8\r\n".encode("ascii"))
+    out.write(b"Content-Transfer-Encoding: base64\r\n\r\n")
+    _write_base64(out, attachment)
 
 
 def _open(out: BytesIO, kind: str, params: str = "") -> str:
@@ -161,6 +183,10 @@ def _write_attachment(out: BytesIO, attachment: Attachment, disposition: str) ->
     if attachment.content_id:
         out.write(compose.ids_field("Content-ID", [attachment.content_id]))
     out.write(b"Content-Transfer-Encoding: base64\r\n\r\n")
+    _write_base64(out, attachment)
+
+
+def _write_base64(out: BytesIO, attachment: Attachment) -> None:
     with attachment.open() as stream:
         while piece := _read(stream):
             out.writelines(b64encode(piece[start : start + 57]) + b"\r\n" for start in range(0, len(piece), 57))

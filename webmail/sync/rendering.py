@@ -53,6 +53,12 @@ def rendered(message: Message) -> Rendered:
     return result
 
 
+def rendered_enclosed(message: Message, section: str) -> Rendered:
+    """The content of the frame of a message inside this one. Raise MailError as :func:`rendered` does."""
+    body = choose(bodies.enclosed(message, section)[1])
+    return render_of(message, body, bodies.texts_of(message, body.shown))
+
+
 def render(message: Message, parts: list[tuple[Part, str]]) -> Rendered:
     return render_of(message, choose(bodies.opened(message)), parts)
 

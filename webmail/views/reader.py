@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Any
 
+from webmail.mime.findings import is_explained
 from webmail.mime.headers import display_text
 from webmail.mime.parts import Part, choose
 from webmail.models import Conversation, Message, SpecialUse
@@ -53,6 +54,7 @@ class Card:
     open: bool
     mine: bool
     elsewhere: str
+    explained: bool
     attachments: list[Attachment] = field(default_factory=list)
 
 
@@ -92,6 +94,7 @@ def card(message: Message, here: frozenset[int], own: frozenset[str], clock: Clo
     recipients: dict[str, Any] = message.recipients if isinstance(message.recipients, dict) else {}
     everyone = pairs(recipients.get("to")) + pairs(recipients.get("cc"))
     when = clock.label(message.date or message.internaldate)
+    root = Part.from_json(message.structure)
     elsewhere = message.shown_in is not None and message.shown_in_id not in here
     return Card(
         message=message,
@@ -112,15 +115,14 @@ def card(message: Message, here: frozenset[int], own: frozenset[str], clock: Clo
         open=is_open,
         mine=message.from_address.lower() in own,
         elsewhere=display_text(message.shown_in.title) if elsewhere and message.shown_in is not None else "",
-        attachments=attachments(message) if message.has_attachment or is_open else [],
+        explained=is_explained(root),
+        attachments=[attachment_of(part) for part in choose(root).attachments]
+        if message.has_attachment or is_open
+        else [],
     )
 
 
-def attachments(message: Message) -> list[Attachment]:
-    return [_attachment(part) for part in choose(Part.from_json(message.structure)).attachments]
-
-
-def _attachment(part: Part) -> Attachment:
+def attachment_of(part: Part) -> Attachment:
     return Attachment(
         section=part.section,
         name=display_text(part.filename) or _nameless(part),
