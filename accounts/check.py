@@ -29,6 +29,15 @@ class Checked:
         return self.error is None
 
 
+def in_lines(checks: tuple[Checked, Checked]) -> list[tuple[bool, str]]:
+    """A line for each server, incoming first, which says of itself which it is about."""
+    lines = []
+    for checked, kind in zip(checks, ("Incoming mail: ", "Outgoing mail: "), strict=True):
+        sentence = checked.sentence if checked.sentence.startswith(kind) else kind + checked.sentence
+        lines.append((checked.ok, sentence))
+    return lines
+
+
 def check_incoming(endpoint: Endpoint, username: str, password: str) -> Checked:
     return _checked(f"Incoming mail: signed in at {endpoint.host}.", lambda: _read(endpoint, username, password))
 

@@ -11,6 +11,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from accounts import attempts, edit, kept
 from accounts.access import account_of, person
+from accounts.check import in_lines
 from accounts.forms import AccountForm, SignInForm
 from accounts.models import MailAccount
 from accounts.register import look_again
@@ -104,7 +105,7 @@ def account_test(request: HttpRequest, account_id: int) -> HttpResponse:
     """Try both servers with what is stored; a fragment for htmx, the whole page otherwise."""
     account = account_of(request, account_id)
     try:
-        results = [(checked.ok, checked.sentence) for checked in edit.check(account)]
+        results = in_lines(edit.check(account))
     except Refused as refused:
         results = [(False, sentence) for _, sentence in refused.errors]
     if results[0][0]:

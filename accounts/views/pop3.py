@@ -11,6 +11,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from accounts import attempts, kept, pop3
 from accounts.access import account_of, person
+from accounts.check import in_lines
 from accounts.models import MailAccount
 from accounts.pop3_forms import PopAddForm, PopEditForm
 from accounts.register import look_again
@@ -143,7 +144,7 @@ def _tried(request: HttpRequest, form: PopAddForm) -> HttpResponse:
         except Refused as refused:
             results = [(False, sentence) for _, sentence in refused.errors]
         else:
-            results = [(checked.ok, checked.sentence) for checked in checks]
+            results = in_lines(checks)
             if checks[0].ok:
                 form.password_accepted = True
                 kept.keep(request, attempt.password, attempt.smtp_password)
