@@ -16,6 +16,7 @@ from webmail.views import (
     move,
     organise,
     search,
+    search_server,
     search_suggest,
     transfer,
 )
@@ -61,6 +62,7 @@ organising: Routes = [
 
 searching: Routes = [
     path("search/", search.search, name="search"),
+    path("search/server/", search_server.search_server, name="search-server"),
     path("search/suggest/", search_suggest.search_suggest, name="search-suggest"),
     path("search/remember/", search_suggest.search_remember, name="search-remember"),
     path("search/forget/", search_suggest.search_forget, name="search-forget"),

@@ -3,6 +3,7 @@ import { withParameter } from "./address.js";
 import { list, refreshList, rows, setCursor } from "./list.js";
 import { inboxLink, openFolder } from "./navigate.js";
 import { fragment, getHtml, post } from "./net.js";
+import { say } from "./toast.js";
 
 const TYPED_MS = 90;
 const INDEXING_MS = 2000;
@@ -122,11 +123,39 @@ function watchIndexing(behind) {
   setTimeout(() => watched === list() && refreshList(), INDEXING_MS);
 }
 
+// One step at each request, for as long as this search is what is shown; the results grow with each that finds something.
+async function askServer() {
+  const searched = list();
+  let note = searched.querySelector("[data-server]");
+  let fields = [];
+  try {
+    while (note && searched === list()) {
+      const answer = await post(note.dataset.url, fields);
+      if (!answer.ok) throw new Error("The server could not be searched.");
+      const told = fragment(answer.html).querySelector("[data-server]");
+      const more = Number(told.dataset.found) > Number(note.dataset.found);
+      note.replaceWith(told);
+      note = told;
+      if (more && searched === list()) refreshList();
+      if (!told.dataset.below) return;
+      const { folderId, below, problems } = told.dataset;
+      fields = [["folder", folderId], ["below", below], ["problems", problems]];
+    }
+  } catch (error) {
+    say(error.message);
+  }
+}
+
 export function startSearch() {
   if (!field()) return;
   field().addEventListener("submit", (event) => {
     event.preventDefault();
     ask();
+  });
+  document.addEventListener("click", (event) => {
+    if (!event.target.closest?.("[data-server-search]")) return;
+    event.preventDefault();
+    askServer();
   });
   input().addEventListener("input", suggestSoon);
   input().addEventListener("focus", suggestSoon);
@@ -143,6 +172,8 @@ export function startSearch() {
   const shown = () => {
     if (document.activeElement !== input()) input().value = question();
     watchIndexing(Number(list().querySelector("[data-behind]")?.dataset.behind ?? 0));
+    // Nothing here: then the server is the only one who may know.
+    if (question() && !rows().length && list().querySelector("[data-server-search]")) askServer();
   };
   document.addEventListener("listshown", shown);
   document.addEventListener("listmerged", ({ detail }) => watchIndexing(Number(detail.behind ?? 0)));

@@ -12,6 +12,7 @@ from webmail.imap.client import Client, Reply
 from webmail.imap.folders import Folders
 from webmail.imap.push import Push
 from webmail.imap.reading import Reading
+from webmail.imap.search import Searching
 from webmail.imap.splitter import Nonsense
 from webmail.imap.types import Endpoint
 
@@ -20,7 +21,7 @@ _LOGOUT_SECONDS = 2.0
 _ID = b'ID ("name" "Webmail" "version" "0.1")'
 
 
-class MailConnection(Folders, Reading, Bodies, Changes, Push):
+class MailConnection(Folders, Reading, Bodies, Changes, Searching, Push):
     """Not for two threads at a time. After any doubt ``broken`` is True and the owner drops it."""
 
     @classmethod

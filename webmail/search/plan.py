@@ -57,9 +57,7 @@ class Plan:
     @cached_property
     def question(self) -> str:
         """Names what a mail server can be asked; equal for queries that differ in filters of ours alone."""
-        asked = [
-            [(*term.words, term.field, term.prefix, term.negated) for term in group] for group in self.alternatives
-        ]
+        asked = [[(term.literal, term.field, term.negated) for term in group] for group in self.alternatives]
         return hashlib.blake2b(json.dumps(asked).encode(), digest_size=16).hexdigest()
 
     def in_trash_and_junk(self) -> "Plan":
@@ -143,7 +141,10 @@ def _with_me(group: Sequence[Term], own: Iterable[str]) -> tuple[Term, ...]:
     found: list[Term] = []
     for term in group:
         if term.words == ("me",) and term.field in {"sender", "recipients"} and not term.negated:
-            found += [replace(term, words=tuple(first_words(address, 12)), prefix=False) for address in sorted(own)]
+            found += [
+                replace(term, words=tuple(first_words(address, 12)), prefix=False, literal=address)
+                for address in sorted(own)
+            ]
         else:
             found.append(term)
     return tuple(found)

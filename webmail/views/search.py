@@ -9,7 +9,7 @@ from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from webmail.models import SpecialUse
-from webmail.search import find, index
+from webmail.search import find, index, server
 
 from . import search_rows, sidebar
 from .access import conversation_of, user_of
@@ -104,6 +104,7 @@ def list_context(place: SearchPlace, page: search_rows.Page) -> dict[str, Any]:
         "aside": find.count(plan.in_trash_and_junk()) if plan.query and plan.aside else 0,
         "anywhere": urlencode({"q": f"{plan.query.text} in:anywhere"}),
         "behind": waiting,
+        "ask_server": server.can_help(plan),
         "mirrored": mirrored,
         "ready": max(0, mirrored - waiting),
     }

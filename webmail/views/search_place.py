@@ -69,6 +69,13 @@ class SearchPlace(Place):
             else SpecialUse.NONE
         )
 
+    # Numbers of all its folders would say nothing about what was found.
+    @property
+    def total(self) -> int:
+        return 0
+
+    shown_total = shown_unread = total
+
     @cached_property
     def by_id(self) -> dict[int, Folder]:
         return {folder.pk: folder for folder in self.folders}
