@@ -9,6 +9,7 @@ from time import monotonic
 from django.conf import settings
 
 from webmail.errors import AskUser, Reason
+from webmail.tls import tls_context
 
 SECONDS = 3.0
 # Looking a name up has no time limit of its own, so the whole search has one.
@@ -83,7 +84,7 @@ def _answers(place: Place, greeting: bytes) -> bool:
             plain.settimeout(SECONDS)
             if security != "tls":
                 return _greets(plain.recv, greeting)
-            with context().wrap_socket(plain, server_hostname=host) as encrypted:
+            with tls_context(settings.TRUSTED_CA_FILE).wrap_socket(plain, server_hostname=host) as encrypted:
                 return _greets(encrypted.recv, greeting)
     except ssl.SSLCertVerificationError:
         raise
@@ -99,10 +100,3 @@ def _greets(receive: Callable[[int], bytes], greeting: bytes) -> bool:
             return False
         received += piece
     return received.upper().startswith(greeting)
-
-
-def context() -> ssl.SSLContext:
-    verified = ssl.create_default_context()
-    if settings.TRUSTED_CA_FILE:
-        verified.load_verify_locations(settings.TRUSTED_CA_FILE)
-    return verified

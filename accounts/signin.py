@@ -148,17 +148,18 @@ def _keep(account: MailAccount, password: str, found: Found) -> None:
         changed = not hmac.compare_digest(account.password.reveal().encode(), password.encode())
     except CredentialsUnreadable:
         changed = True
+    moved = found.origin == Origin.PRESET and account.imap_endpoint != found.imap
+    if not changed and not moved:
+        return
     with transaction.atomic():
         if changed:
             account.password = password
             # Whoever knew the old password stays signed in nowhere.
             account.user.end_sessions()
-        if found.origin == Origin.PRESET and account.imap_endpoint != found.imap:
+        if moved:
             account.imap_port, account.imap_security = found.imap.port, found.imap.security
-            changed = True
-        if changed:
-            account.save(update_fields=["password", "imap_port", "imap_security"])
-            look_again(account)
+        account.save(update_fields=["password", "imap_port", "imap_security"])
+        look_again(account)
 
 
 def _is_the_sealed_one(account: MailAccount, password: str) -> bool:

@@ -1,48 +1,23 @@
 """One socket to one server: connecting, TLS, deadlines. What goes wrong here is an OSError or Nonsense."""
 
-import os
 import select
 import socket
 import ssl
 import time
-from functools import lru_cache
 
 from webmail.imap.splitter import Nonsense, Response, Splitter
 from webmail.imap.types import Endpoint
+from webmail.tls import tls_context
 
 _CHUNK = 64 * 1024
 # Slower than this for long is as good as dead (octets per second), and a reply has this long before it counts.
 _SLOWEST = 2048
 _MOST_AT_ONCE = 10_000
 _REPLY_LIMIT = 1024 * 1024 * 1024
-_TRUST_SECONDS = 3600
 
 
 class Disconnected(ConnectionError):
     """The server closed the connection."""
-
-
-def tls_context(ca_file: str) -> ssl.SSLContext:
-    """Verifies chain and name; trusts the system's authorities and those in ``ca_file``."""
-    try:
-        changed = os.stat(ca_file).st_mtime_ns if ca_file else 0
-    except OSError as error:
-        raise FileNotFoundError(ca_file) from error
-    return _tls_context(ca_file, changed, int(time.time() // _TRUST_SECONDS))
-
-
-@lru_cache(maxsize=8)
-def _tls_context(ca_file: str, changed: int, hour: int) -> ssl.SSLContext:
-    """Reading the system's authorities costs tens of milliseconds; they are read again every hour, or with a new file."""
-    context = ssl.create_default_context()
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    if ca_file:
-        try:
-            context.load_verify_locations(cafile=ca_file)
-        except OSError as error:
-            # An unreadable or empty file is as good as none; ssl's own complaint would look like a bad server.
-            raise FileNotFoundError(ca_file) from error
-    return context
 
 
 def connect(host: str, port: int, timeout: float) -> socket.socket:

@@ -17,6 +17,7 @@ from typing import BinaryIO, Protocol
 
 from webmail.errors import AskUser, GiveUp, OutcomeUnknown, Reason
 from webmail.mime.compose import address_spec
+from webmail.tls import tls_context
 
 from . import smtp_problems as problems
 
@@ -294,19 +295,12 @@ def _session(
             client.close()
 
 
-def _context(ca_file: str) -> ssl.SSLContext:
-    context = ssl.create_default_context()
-    if ca_file:
-        context.load_verify_locations(cafile=ca_file)
-    return context
-
-
 def _connected(server: Server, timeout: float) -> _Client:
     if _CONTROLS.search(server.host) or not server.host:
         raise AskUser(Reason.HOST, "The name of the outgoing server is not one.")
     client = None
     try:
-        client = _Client(server.host, timeout, _context(server.ca_file) if server.security == "tls" else None)
+        client = _Client(server.host, timeout, tls_context(server.ca_file) if server.security == "tls" else None)
         code, text = client.connect(server.host, server.port)
     except smtplib.SMTPResponseException as error:
         raise problems.not_smtp(server.host, server.port, repr(error.smtp_error)[:200]) from error
@@ -329,7 +323,7 @@ def _private(client: _Client, server: Server) -> None:
             raise problems.no_starttls(server.host, server.port)
         try:
             # Everything said before the encryption is forgotten (RFC 3207 section 4.2).
-            client.starttls(context=_context(server.ca_file))
+            client.starttls(context=tls_context(server.ca_file))
         except smtplib.SMTPResponseException as error:
             raise problems.no_starttls(server.host, server.port) from error
         _ehlo(client, server)

@@ -7,9 +7,10 @@ from collections.abc import Iterator
 
 from webmail.imap.splitter import Nonsense
 from webmail.imap.types import Endpoint
-from webmail.imap.wire import Disconnected, connect, tls_context
+from webmail.imap.wire import Disconnected, connect
 from webmail.pop3.answers import Reply, readable, status
 from webmail.pop3.dots import Unstuffer
+from webmail.tls import tls_context
 
 _CHUNK = 64 * 1024
 _STATUS_LIMIT = 4096
