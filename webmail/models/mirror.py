@@ -17,6 +17,7 @@ from django.db.models import F, IntegerField
 
 from .conversation import Conversation, ListRow
 from .folder import Folder, SpecialUse
+from .inserting import bulk_insert
 from .message import Message
 from .prepared import Prepared, PreparedUpdate, Slot
 from .state import UserStamp
@@ -26,8 +27,9 @@ IDS_PER_QUERY = 900
 ASIDE = frozenset({SpecialUse.TRASH, SpecialUse.JUNK})
 PARTICIPANTS_KEPT = 12
 ROW_FIELDS = ["latest_id", "latest_date", "count", "unread", "flagged", "answered", "has_attachment", "inbox_of_id"]
-UPDATED_FIELDS = [name.removesuffix("_id") for name in ROW_FIELDS]
-LINE_FIELDS = ["id", "folder_id", "conversation_id", *ROW_FIELDS]
+ROW_KEY = ["folder_id", "conversation_id"]
+LINE_FIELDS = ["id", *ROW_KEY, *ROW_FIELDS]
+CONVERSATION_FIELDS = ["id", "user_id", "base_subject", "count", "participants"]
 MEMBER_FIELDS = [
     "id",
     "conversation_id",
@@ -59,7 +61,9 @@ MEMBERS = Prepared(
     )
 )
 LINES = Prepared(lambda: ListRow.objects.filter(conversation__pk__in=[Slot("conversations")]).values_list(*LINE_FIELDS))
-CONVERSATIONS = Prepared(lambda: Conversation.objects.filter(pk__in=[Slot("conversations")]))
+CONVERSATIONS = Prepared(
+    lambda: Conversation.objects.filter(pk__in=[Slot("conversations")]).values_list(*CONVERSATION_FIELDS)
+)
 
 
 @dataclass
@@ -204,15 +208,8 @@ def _write_rows(conversation_ids: list[int], lines: dict[tuple[int, int], _Line]
         upserts.append((key, line))
     if stale:
         ListRow.objects.filter(pk__in=stale).delete()
-    ListRow.objects.bulk_create(
-        [
-            ListRow(folder_id=key[0], conversation_id=key[1], **dict(zip(ROW_FIELDS, line.values(), strict=True)))
-            for key, line in upserts
-        ],
-        update_conflicts=True,
-        unique_fields=["folder", "conversation"],
-        update_fields=UPDATED_FIELDS,
-    )
+    rows = [(*key, *line.values()) for key, line in upserts]
+    bulk_insert(ListRow, [*ROW_KEY, *ROW_FIELDS], rows, unique=ROW_KEY, update=ROW_FIELDS)
     folders.update(key[0] for key, _ in upserts)
     for folder_id, (count, unread) in totals.items():
         if count or unread:
@@ -222,8 +219,8 @@ def _write_rows(conversation_ids: list[int], lines: dict[tuple[int, int], _Line]
 
 def _write_conversations(conversation_ids: list[int], members: dict[int, list[dict[str, Any]]]) -> None:
     dirty = []
-    for conversation in CONVERSATIONS(conversations=conversation_ids):
-        rows = members.get(conversation.pk, [])
+    for pk, user_id, base_subject, known_count, known_participants in CONVERSATIONS(conversations=conversation_ids):
+        rows = members.get(pk, [])
         rows = [row for row in rows if row["shown_in__special_use"] not in ASIDE] or rows
         people: dict[str, list[str]] = {}
         for row in rows:
@@ -233,11 +230,7 @@ def _write_conversations(conversation_ids: list[int], members: dict[int, list[di
             participants = participants[:1] + participants[1 - PARTICIPANTS_KEPT :]
         # A copy of the same message in a second folder (a note to oneself) is one message to the reader.
         count = len({row["message_key"] for row in rows})
-        if (count, participants) != (conversation.count, conversation.participants):
-            conversation.count, conversation.participants = count, participants
-            dirty.append(conversation)
-    if dirty:
-        # An upsert of rows that exist: several times quicker than the CASE expressions of bulk_update.
-        Conversation.objects.bulk_create(
-            dirty, update_conflicts=True, unique_fields=["id"], update_fields=["count", "participants"]
-        )
+        if (count, participants) != (known_count, known_participants):
+            dirty.append((pk, user_id, base_subject, count, participants))
+    # An upsert of rows that exist: several times quicker than the CASE expressions of bulk_update.
+    bulk_insert(Conversation, CONVERSATION_FIELDS, dirty, unique=["id"], update=["count", "participants"])

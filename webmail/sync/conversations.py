@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 from webmail.mime.subject import base_subject
 from webmail.models import Conversation, ListRow, Message, ReferenceKey
+from webmail.models.inserting import Row, bulk_insert
 from webmail.models.mirror import Change
 
 LARGEST = 250
@@ -25,10 +26,10 @@ def hash_key(*values: str) -> int:
 
 @dataclass(eq=False, slots=True)
 class _Draft:
-    """A conversation that is being put together; ``row`` is None until it is known to be new."""
+    """A conversation that is being put together; ``pk`` is None until it is stored."""
 
     subject: str
-    row: Conversation | None = None
+    pk: int | None = None
     size: int = 0
     messages: list[Message] = field(default_factory=list)
     keys: set[int] = field(default_factory=set)
@@ -59,15 +60,16 @@ class _Drafts:
         self.all: list[_Draft] = []
         by_row: dict[int, _Draft] = {}
         self.stored: dict[int, int] = {}
-        found = ReferenceKey.objects.filter(user_id=changed.user_id, key__in=list(keys)).select_related("conversation")
-        for key in found:
-            draft = by_row.get(key.conversation_id)
+        found = ReferenceKey.objects.filter(user_id=changed.user_id, key__in=list(keys)).values_list(
+            "key", "conversation_id", "conversation__base_subject", "conversation__count"
+        )
+        for key, pk, subject, count in found:
+            draft = by_row.get(pk)
             if draft is None:
-                row = key.conversation
-                draft = by_row[row.pk] = _Draft(row.base_subject, row, row.count)
+                draft = by_row[pk] = _Draft(subject, pk, count)
                 self.all.append(draft)
-            self.by_key[key.key] = draft
-            self.stored[key.key] = key.conversation_id
+            self.by_key[key] = draft
+            self.stored[key] = pk
 
     def place(self, message: Message, own: int | None, keys: list[int]) -> None:
         subject = base_subject(message.subject)[:SUBJECT_KEPT]
@@ -96,43 +98,40 @@ class _Drafts:
         draft.keys.add(key)
 
     def _merge(self, first: _Draft, second: _Draft) -> _Draft:
-        keep, gone = (first, second) if first.row is not None or second.row is None else (second, first)
+        keep, gone = (first, second) if first.pk is not None or second.pk is None else (second, first)
         keep.messages += gone.messages
         keep.size += gone.size
         keep.keys |= gone.keys
         self.by_key = {key: keep if draft is gone else draft for key, draft in self.by_key.items()}
         self.all.remove(gone)
-        if gone.row is not None and keep.row is not None:
-            Message.objects.filter(conversation=gone.row).update(conversation=keep.row)
-            ReferenceKey.objects.filter(conversation=gone.row).update(conversation=keep.row)
+        if gone.pk is not None and keep.pk is not None:
+            Message.objects.filter(conversation=gone.pk).update(conversation=keep.pk)
+            ReferenceKey.objects.filter(conversation=gone.pk).update(conversation=keep.pk)
             self.changed.folders.update(
-                ListRow.objects.filter(conversation=gone.row).values_list("folder_id", flat=True)
+                ListRow.objects.filter(conversation=gone.pk).values_list("folder_id", flat=True)
             )
-            self.changed.conversations.update((gone.row.pk, keep.row.pk))
+            self.changed.conversations.update((gone.pk, keep.pk))
             for key, conversation_id in self.stored.items():
-                if conversation_id == gone.row.pk:
-                    self.stored[key] = keep.row.pk
+                if conversation_id == gone.pk:
+                    self.stored[key] = keep.pk
         return keep
 
     def save(self) -> None:
-        new = [draft for draft in self.all if draft.row is None]
-        rows = Conversation.objects.bulk_create(
-            [Conversation(user_id=self.changed.user_id, base_subject=draft.subject) for draft in new]
-        )
-        for draft, row in zip(new, rows, strict=True):
-            draft.row = row
-        keys = []
+        new = [draft for draft in self.all if draft.pk is None]
+        user = self.changed.user_id
+        values: list[Row] = [(user, draft.subject, 0, []) for draft in new]
+        ids = bulk_insert(Conversation, ["user_id", "base_subject", "count", "participants"], values, ids=True)
+        for draft, pk in zip(new, ids, strict=True):
+            draft.pk = pk
+        keys: list[Row] = []
         for draft in self.all:
             for message in draft.messages:
-                message.conversation = draft.row  # type: ignore[assignment]
+                message.conversation_id = draft.pk or 0
             keys += [
-                ReferenceKey(user_id=self.changed.user_id, key=key, conversation=draft.row)
+                (user, key, draft.pk)
                 for key in draft.keys
-                if self.by_key.get(key) is draft and self.stored.get(key) != draft.row.pk  # type: ignore[union-attr]
+                if self.by_key.get(key) is draft and self.stored.get(key) != draft.pk
             ]
-        ReferenceKey.objects.bulk_create(
-            keys, update_conflicts=True, unique_fields=["user", "key"], update_fields=["conversation"]
-        )
-        self.changed.conversations.update(
-            draft.row.pk for draft in self.all if draft.messages and draft.row is not None
-        )
+        columns, unique = ["user_id", "key", "conversation_id"], ["user_id", "key"]
+        bulk_insert(ReferenceKey, columns, keys, unique=unique, update=["conversation_id"])
+        self.changed.conversations.update(draft.pk for draft in self.all if draft.messages and draft.pk is not None)

@@ -7,6 +7,7 @@ from webmail.imap.types import RemoteMessage
 from webmail.mime.headers import Address, display_text
 from webmail.mime.parts import choose
 from webmail.models import Folder, Message, PendingAction
+from webmail.models.inserting import bulk_insert
 from webmail.models.mirror import Change
 
 from .conversations import assign, hash_key
@@ -14,6 +15,7 @@ from .conversations import assign, hash_key
 KEYWORDS_KEPT = 50
 RECIPIENTS_KEPT = 200
 SYSTEM_FLAGS = {"\\seen": "seen", "\\flagged": "flagged", "\\answered": "answered", "\\draft": "draft"}
+COLUMNS = [str(field.column) for field in Message._meta.concrete_fields if not field.primary_key]  # noqa: SLF001
 LINKED = [
     "folder",
     "shown_in",
@@ -40,7 +42,10 @@ def insert(changed: Change, folder: Folder, uidvalidity: int, found: Iterable[Re
     rows = _relink(changed, folder, rows)
     assign(changed, rows)
     rows.sort(key=lambda row: (row.internaldate, row.uid or 0))
-    Message.objects.bulk_create(rows, batch_size=200)
+    ids = bulk_insert(Message, COLUMNS, [tuple(map(row.__dict__.get, COLUMNS)) for row in rows], ids=True)
+    for row, pk in zip(rows, ids, strict=True):
+        row.pk = pk
+        row._state.adding = False  # noqa: SLF001 - what bulk_create does
     changed.folders.add(folder.pk)
     return rows[::-1]
 
@@ -115,7 +120,7 @@ def pending_places(message_ids: Iterable[int]) -> set[int]:
     """Messages whose place the person changed and the server was not yet told."""
     waiting = PendingAction.objects.filter(
         message_id__in=list(message_ids),
-        kind__in=[PendingAction.Kind.MOVE, PendingAction.Kind.EXPUNGE],
+        kind__in=[PendingAction.Kind.MOVE, PendingAction.Kind.CARRY, PendingAction.Kind.EXPUNGE],
         state__in=[PendingAction.State.PENDING, PendingAction.State.RUNNING],
     )
     return {message_id or 0 for message_id in waiting.values_list("message_id", flat=True)}
