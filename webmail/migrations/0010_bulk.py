@@ -44,6 +44,11 @@ class Migration(migrations.Migration):
         ),
         migrations.AddField(
             model_name="pendingaction",
+            name="lease_until",
+            field=models.DateTimeField(null=True, help_text="Until then whoever carries it (CARRY) is believed alive."),
+        ),
+        migrations.AddField(
+            model_name="pendingaction",
             name="uidvalidity",
             field=models.BigIntegerField(null=True),
         ),
@@ -54,7 +59,7 @@ class Migration(migrations.Migration):
                 choices=[
                     ("store", "change a flag"),
                     ("move", "move"),
-                    ("carry", "move to another account"),
+                    ("carry", "move"),
                     ("expunge", "delete for good"),
                     ("create_folder", "create a folder"),
                     ("rename_folder", "rename a folder"),

@@ -22,7 +22,7 @@ class PendingAction(models.Model):
     class Kind(models.TextChoices):
         STORE = "store", "change a flag"
         MOVE = "move", "move"
-        CARRY = "carry", "move to another account"
+        CARRY = "carry", "move"  # to another account
         EXPUNGE = "expunge", "delete for good"
         CREATE_FOLDER = "create_folder", "create a folder"
         RENAME_FOLDER = "rename_folder", "rename a folder"
@@ -51,6 +51,7 @@ class PendingAction(models.Model):
     # Of the target when a copy was first written there (CARRY): a copy whose answer was lost is not older than that.
     uidvalidity = models.BigIntegerField(null=True)
     uidnext = models.BigIntegerField(null=True)
+    lease_until = models.DateTimeField(null=True, help_text="Until then whoever carries it (CARRY) is believed alive.")
     attempts = models.PositiveSmallIntegerField(default=0)
     created_at = models.DateTimeField(auto_now_add=True)
     finished_at = models.DateTimeField(null=True)

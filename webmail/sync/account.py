@@ -122,6 +122,7 @@ class Pass:
     def _waiting(self) -> bool:
         """The person did something that this connection can tell the server now."""
         waiting = PendingAction.objects.filter(account=self.account, state=PendingAction.State.PENDING)
+        waiting = waiting.exclude(kind=PendingAction.Kind.CARRY)
         return waiting.filter(Q(message__isnull=True) | Q(message__uid__isnull=False)).exists()
 
     def _folders(self) -> dict[str, FolderStatus]:

@@ -21,7 +21,7 @@ from webmail.models.prepared import Prepared, PreparedUpdate, Slot
 from . import attention
 
 Kind, State = PendingAction.Kind, PendingAction.State
-MOVES = frozenset({Kind.MOVE})
+MOVES = frozenset({Kind.MOVE, Kind.CARRY})
 PLACING = MOVES | {Kind.EXPUNGE}
 FLAG_COLUMNS = frozenset({"seen", "flagged", "answered"})
 CURRENT = Prepared(
@@ -32,7 +32,7 @@ CURRENT = Prepared(
 WAITING = Prepared(
     lambda: (
         PendingAction.objects.order_by()
-        .filter(message__pk__in=[Slot("ids")], kind=Slot("kind"), flag=Slot("flag"), state=State.PENDING)
+        .filter(message__pk__in=[Slot("ids")], kind__in=[Slot("kinds")], flag=Slot("flag"), state=State.PENDING)
         .values_list("pk", "message_id")
     )
 )
@@ -62,16 +62,13 @@ def store(user: User, messages: Iterable[Message], flag: str, value: bool, *, ba
 
 
 def move(user: User, messages: Iterable[Message], target: Folder, *, batch: uuid.UUID | None = None) -> Done:
-    """Raise GiveUp if a message belongs to another account than the target, or the target takes no messages."""
+    """Raise GiveUp if the target takes no messages."""
     batch = batch or uuid.uuid4()
     with change(user.pk) as changed:
         check_target(target)
         rows = [row for row in _current(user, messages) if row.shown_in_id != target.pk]
-        if any(row.account_id != target.account_id for row in rows):
-            raise GiveUp(Reason.UNSUPPORTED, "Messages cannot be moved between accounts yet.")
         changed.messages(rows)
-        journal(rows, Kind.MOVE, batch, changed, target=target)
-        show(rows, target)
+        place(rows, target, batch, changed)
     return Done(batch, len(rows), f"{_messages(len(rows))} moved to {target.title}")
 
 
@@ -129,7 +126,7 @@ def undo(user: User, batch: uuid.UUID) -> Done:
         moves: dict[Folder, list[Message]] = defaultdict(list)
         flags: dict[tuple[str, bool], list[Message]] = defaultdict(list)
         for action in actions:
-            if action.kind == Kind.MOVE and action.source is not None:
+            if action.kind in MOVES and action.source is not None:
                 moves[action.source].append(action.message)  # type: ignore[arg-type]
             elif action.kind == Kind.STORE:
                 flags[action.flag, not action.value].append(action.message)  # type: ignore[arg-type]
@@ -187,6 +184,18 @@ def _current(user: User, messages: Iterable[Message]) -> list[Message]:
     return found
 
 
+def place(
+    rows: list[Message], target: Folder, batch: uuid.UUID, changed: Change, *, bulk: BulkAction | None = None
+) -> int:
+    """Show them in ``target``; its own server moves them there, those of another account are carried over."""
+    own = [row for row in rows if row.account_id == target.account_id]
+    others = [row for row in rows if row.account_id != target.account_id]
+    settled = journal(own, Kind.MOVE, batch, changed, target=target, bulk=bulk) if own else 0
+    settled += journal(others, Kind.CARRY, batch, changed, target=target, bulk=bulk) if others else 0
+    show(rows, target)
+    return settled
+
+
 def journal(
     rows: list[Message],
     kind: PendingAction.Kind,
@@ -233,10 +242,10 @@ def journal(
 
 def _superseded(rows: list[Message], kind: PendingAction.Kind, flag: str) -> set[int]:
     """Messages whose action of the same kind was still waiting; it is settled here and never sent."""
-    kind = Kind.STORE if kind == Kind.STORE else Kind.MOVE
+    kinds = [Kind.STORE] if kind == Kind.STORE else sorted(MOVES)
     found: set[int] = set()
     for ids in _chunks(rows):
-        here = dict(WAITING(ids=ids, kind=kind, flag=flag))
+        here = dict(WAITING(ids=ids, kinds=kinds, flag=flag))
         if here:
             waiting = PendingAction.objects.filter(pk__in=here, state=State.PENDING)
             waiting.update(state=State.DONE, finished_at=timezone.now())

@@ -160,8 +160,10 @@ def _change(bulk: BulkAction, part: BulkFolder, rows: list[Message], changed: Ch
         flag, value = FLAGS[bulk.verb]
         actions.set_flag(rows, flag, value)
         return actions.journal(rows, Kind.STORE, bulk.batch, changed, flag=flag, value=value, bulk=bulk)
-    settled = actions.journal(rows, Kind(part.kind), bulk.batch, changed, target=part.target, bulk=bulk)
-    actions.show(rows, part.target)
+    if part.target is not None:
+        return actions.place(rows, part.target, bulk.batch, changed, bulk=bulk)
+    settled = actions.journal(rows, Kind.EXPUNGE, bulk.batch, changed, bulk=bulk)
+    actions.show(rows, None)
     return settled
 
 

@@ -79,8 +79,7 @@ def _take_back(taken: BulkAction, changed: Change, limit: int) -> bool:
             moves[action.source].append(message)
     for folder, rows in moves.items():
         changed.messages(rows)
-        settled += actions.journal(rows, Kind.MOVE, taken.batch, changed, target=folder, bulk=taken)
-        actions.show(rows, folder)
+        settled += actions.place(rows, folder, taken.batch, changed, bulk=taken)
         count += len(rows)
     for (flag, value), rows in flags.items():
         changed.messages(rows)

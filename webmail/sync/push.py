@@ -66,6 +66,7 @@ def _next_group(account: MailAccount, skipped: set[int]) -> list[PendingAction]:
     """The longest run, from the oldest action whose turn it is on, that one command can carry out."""
     waiting = (
         PendingAction.objects.filter(account=account, state=State.PENDING)
+        .exclude(kind=Kind.CARRY)
         .exclude(pk__in=skipped)
         .select_related("message__folder", "target", "source")
         .defer("message__structure", "message__recipients", "message__references")
@@ -107,6 +108,8 @@ def _push_group(
         skipped.update(action.pk for action in unknown)
         return {action.message.folder_id for action in unknown if action.message is not None}
     claimed = _claim(group)
+    # Taken back meanwhile, or on its way to another account.
+    skipped.update({action.pk for action in group} - {action.pk for action in claimed})
     if not claimed:
         return set()
     folder = claimed[0].message.folder  # type: ignore[union-attr]
@@ -145,6 +148,11 @@ def _claim(group: list[PendingAction]) -> list[PendingAction]:
             .select_for_update()
             .values_list("pk", flat=True)
         )
+        carried = PendingAction.objects.filter(
+            message__in=[action.message_id for action in group], kind=Kind.CARRY, state=State.RUNNING
+        )
+        away = set(carried.values_list("message_id", flat=True))
+        alive -= {action.pk for action in group if action.message_id in away}
         for action in group:
             action.attempts += 1
         PendingAction.objects.filter(pk__in=alive).update(state=State.RUNNING, attempts=group[0].attempts)

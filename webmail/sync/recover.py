@@ -15,7 +15,8 @@ Kind, State = PendingAction.Kind, PendingAction.State
 
 def settle_cut_short(connection: AnyMailbox, account: MailAccount) -> set[int]:
     """Decide every running action; return ids of folders to look into."""
-    running = PendingAction.objects.filter(account=account, state=State.RUNNING)
+    # What is carried to another account is looked after there.
+    running = PendingAction.objects.filter(account=account, state=State.RUNNING).exclude(kind=Kind.CARRY)
     # Setting a flag twice is setting it once; folder actions look for themselves.
     running.exclude(kind__in=[Kind.MOVE, Kind.EXPUNGE]).update(state=State.PENDING)
     # A look at what was moved there was cut short or never came.

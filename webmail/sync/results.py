@@ -89,7 +89,7 @@ def _moving_on(actions: list[PendingAction]) -> set[int]:
     first = min((action.pk for action in actions), default=0)
     later = PendingAction.objects.filter(
         message__in=[action.message_id for action in actions],
-        kind__in=[Kind.MOVE, Kind.EXPUNGE],
+        kind__in=[Kind.MOVE, Kind.CARRY, Kind.EXPUNGE],
         state=State.PENDING,
         pk__gt=first,
     )

@@ -63,13 +63,15 @@ def _of_folder(folder: TransferFolder) -> Iterator[Waiting]:
     while True:
         rows = list(in_order(folder.source_folder or 0, last).filter(~Exists(settled))[:PAGE])
         for message in rows:
-            yield Waiting(str(message.pk), str(message), _opener(message), octets=message.size)
+            yield Waiting(str(message.pk), str(message), opener(message), octets=message.size)
         if not rows:
             return
         last = rows[-1]
 
 
-def _opener(message: Message) -> Open:
+def opener(message: Message) -> Open:
+    """Its octets as another server takes them."""
+
     @contextmanager
     def opened() -> Iterator[Outgoing]:
         pieces = crlf(_checked(message))

@@ -3,7 +3,7 @@
 import re
 
 from webmail.errors import GiveUp, Reason
-from webmail.imap.types import RemoteMessage, Selected
+from webmail.imap.types import Appended, RemoteMessage, Selected
 from webmail.models import Folder, Message, TransferItem
 from webmail.sync.local import AnyMailbox, LocalMailbox
 
@@ -18,7 +18,8 @@ _KEYWORD = re.compile(r"[A-Za-z0-9$_.-]{1,100}\Z")
 class Target:
     """One folder of the target account, created if it is missing. Raise MailError."""
 
-    def __init__(self, connection: AnyMailbox, account_id: int, name: str) -> None:
+    def __init__(self, connection: AnyMailbox, account_id: int, name: str, *, look: bool = True) -> None:
+        """Without ``look`` it is not asked what it holds, and ``has`` knows the mirror alone."""
         self.connection = connection
         self.name = name
         self.selected = self._opened()
@@ -26,7 +27,7 @@ class Target:
             raise GiveUp(Reason.REFUSED, f"The folder “{name}” is read-only on its server.")
         self.folder = Folder.objects.select_related("account").filter(account_id=account_id, name=name).first()
         self.here = isinstance(connection, LocalMailbox)
-        self._unmirrored = set() if self.here else self._look_at_the_rest()
+        self._unmirrored = self._look_at_the_rest() if look and not self.here else set()
 
     def count(self) -> int:
         """Messages in the folder now."""
@@ -55,11 +56,11 @@ class Target:
             return since > 1 and sum(uid >= since for uid in found) > written
         return (item.message_key, item.size) in self._look_at([(since, self.selected.uidnext)])
 
-    def put(self, letter: Outgoing) -> None:
+    def put(self, letter: Outgoing) -> Appended:
         """APPEND. Raise MailError; after OutcomeUnknown ``landed`` tells."""
         letter.stream.seek(0)
         raw = letter.stream.read(LARGEST_MESSAGE + 1)
-        self.connection.append(self.name, raw, self.flags(letter.flags), letter.internaldate)
+        return self.connection.append(self.name, raw, self.flags(letter.flags), letter.internaldate)
 
     def _opened(self) -> Selected:
         try:

@@ -21,6 +21,7 @@ from webmail.events.signal import DatabaseSignal
 from webmail.outbox.deliver import deliver_due, drain
 from webmail.search import index
 from webmail.sync import bulk_run
+from webmail.transfer import carry
 from webmail.transfer import run as transfers
 
 from . import lease, upkeep
@@ -52,6 +53,8 @@ class Worker:
         self.lost: set[int] = set()
         self.bulk_pool = ThreadPoolExecutor(1, thread_name_prefix="bulk")
         self.bulk: Future[object] | None = None
+        self.carry_pool = ThreadPoolExecutor(1, thread_name_prefix="carry")
+        self.carry: Future[object] | None = None
         self.outbox: Future[object] | None = None
         self.transfer: Future[object] | None = None
         self.upkeep: Future[object] | None = None
@@ -113,6 +116,8 @@ class Worker:
                 self.outbox = self.outbox_pool.submit(_with_database, deliver_due, self.name, self.stopping.is_set)
             if self.bulk is None or self.bulk.done():
                 self.bulk = self.bulk_pool.submit(_with_database, bulk_run.run_due, self.stopping.is_set)
+            if self.carry is None or self.carry.done():
+                self.carry = self.carry_pool.submit(_with_database, carry.run_due, self.stopping.is_set)
             if self.transfer is None or self.transfer.done():
                 work = transfers.run_due
                 self.transfer = self.transfer_pool.submit(_with_database, work, self.name, self.stopping.is_set)
@@ -176,6 +181,7 @@ class Worker:
         try:
             lost = lease.renew(self.name, set(self.parked) | set(self.running))
             transfers.renew(self.name)
+            carry.renew()
         except Exception:
             logger.exception("leases could not be renewed")
             return
@@ -193,7 +199,16 @@ class Worker:
         self.transfer_pool.shutdown(wait=False, cancel_futures=True)
         self.index_pool.shutdown(wait=False, cancel_futures=True)
         self.bulk_pool.shutdown(wait=False, cancel_futures=True)
-        for future in [*self.running.values(), self.outbox, self.transfer, self.bulk, self.upkeep, self.index]:
+        self.carry_pool.shutdown(wait=False, cancel_futures=True)
+        for future in [
+            *self.running.values(),
+            self.outbox,
+            self.transfer,
+            self.bulk,
+            self.carry,
+            self.upkeep,
+            self.index,
+        ]:
             if future is not None:
                 with suppress(Exception):
                     future.result(timeout=max(0.0, deadline - time.monotonic()))
