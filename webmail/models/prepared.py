@@ -4,11 +4,11 @@ Building and compiling a query in Python costs about ten times what the database
 in every click are compiled by the ORM the first time, with a ``Slot`` for each value that the call brings.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
 from typing import Any, Generic, TypeVar
 
-from django.db import DEFAULT_DB_ALIAS, connections
+from django.db import DEFAULT_DB_ALIAS, connection
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models import Field, Model, QuerySet, Value
 from django.db.models.query import get_related_populators
@@ -32,18 +32,16 @@ class Slot(Value):
 
 
 class _Sql:
-    """One statement as one database wants it."""
+    """One statement as the database wants it; the same for all connections to it."""
 
     def __init__(self, compiler: Any) -> None:
-        self.compiler = compiler
         self.sql, self.parameters = compiler.as_sql()
-
         # The pieces between the placeholders, for where a list takes the place of one value.
         self.pieces = self.sql.split("%s")
 
     def execute(self, cursor: Any, values: dict[str, Any]) -> None:
         """A list becomes as many placeholders as it has values."""
-        prepare = self.compiler.connection.ops.adapt_datetimefield_value
+        prepare = connection.ops.adapt_datetimefield_value
         sql, parameters, expanded = [self.pieces[0]], [], False
         for item, piece in zip(self.parameters, self.pieces[1:], strict=True):
             value = values[item.value] if isinstance(item, Slot) else item
@@ -63,8 +61,7 @@ class _Select(_Sql):
         super().__init__(compiler)
         found = compiler.klass_info if compiler.query.default_cols else None
         columns = [column[0] for column in compiler.select[: compiler.col_count]]
-        converters = compiler.get_converters(columns)
-        compiler.get_converters = lambda _: converters
+        self.converters = list(compiler.get_converters(columns).items())
         self.model: type[Model] | None = found["model"] if found else None
         self.related: list[Any] = []
         self.own = slice(0)
@@ -72,22 +69,28 @@ class _Select(_Sql):
         if found:
             self.own = slice(found["select_fields"][0], found["select_fields"][-1] + 1)
             self.names = [column.target.attname for column in columns[self.own]]
-            self.related = get_related_populators(found, compiler.select, compiler.using)  # type: ignore[call-arg]
+            self.related = get_related_populators(found, compiler.select, DEFAULT_DB_ALIAS)  # type: ignore[call-arg]
 
     def rows(self, values: dict[str, Any]) -> list[Any]:
-        with self.compiler.connection.cursor() as cursor:
+        with connection.cursor() as cursor:
             self.execute(cursor, values)
             found = cursor.fetchall()
-        rows = self.compiler.results_iter([found], tuple_expected=True)
-        if self.model is None:
-            return list(rows)
-        made = []
-        for row in rows:
-            each = self.model.from_db(self.compiler.using, self.names, row[self.own])
-            for populator in self.related:
-                populator.populate(row, each)
-            made.append(each)
-        return made
+        rows = self._converted(found) if self.converters else map(tuple, found)
+        return list(rows) if self.model is None else [self._made(self.model, row) for row in rows]
+
+    def _converted(self, found: Iterable[Iterable[Any]]) -> Iterator[tuple[Any, ...]]:
+        for raw in found:
+            row = list(raw)
+            for position, (converters, expression) in self.converters:
+                for convert in converters:
+                    row[position] = convert(row[position], expression, connection)
+            yield tuple(row)
+
+    def _made(self, model: type[Model], row: tuple[Any, ...]) -> Model:
+        each = model.from_db(DEFAULT_DB_ALIAS, self.names, row[self.own])
+        for populator in self.related:
+            populator.populate(row, each)
+        return each
 
 
 class Prepared(Generic[Row]):
@@ -95,17 +98,15 @@ class Prepared(Generic[Row]):
 
     def __init__(self, build: "Callable[[], QuerySet[Any, Row]]") -> None:
         self._build = build
+        self._statement: _Select | None = None
 
     def __call__(self, **values: Any) -> list[Row]:
         """All rows. Nothing is in an empty list, and an id that no column can hold is nobody's: no rows."""
         if _void(values.values()):
             return []
-        statements = _statements()
-        statement = statements.get(self)
-        if statement is None:
-            query = self._build().query
-            statement = statements[self] = _Select(query.get_compiler(using=DEFAULT_DB_ALIAS))
-        return statement.rows(values)
+        if self._statement is None:
+            self._statement = _Select(self._build().query.get_compiler(using=DEFAULT_DB_ALIAS))
+        return self._statement.rows(values)
 
     def first(self, **values: Any) -> Row | None:
         """The first row; the query is not limited to it."""
@@ -118,26 +119,19 @@ class PreparedUpdate:
     def __init__(self, build: "Callable[[], QuerySet[Any, Any]]", **values: Any) -> None:
         self._build = build
         self._values = values
+        self._statement: _Sql | None = None
 
     def __call__(self, **values: Any) -> int:
         """How many rows there were."""
         if _void(values.values()):
             return 0
-        statements = _statements()
-        statement = statements.get(self)
-        if statement is None:
+        if self._statement is None:
             query: Any = self._build().query.chain(UpdateQuery)
             query.add_update_values(self._values)
-            statement = statements[self] = _Sql(query.get_compiler(using=DEFAULT_DB_ALIAS))
-        with statement.compiler.connection.cursor() as cursor:
-            statement.execute(cursor, values)
+            self._statement = _Sql(query.get_compiler(using=DEFAULT_DB_ALIAS))
+        with connection.cursor() as cursor:
+            self._statement.execute(cursor, values)
             return int(cursor.rowcount)
-
-
-def _statements() -> dict[Any, Any]:
-    """Those of this thread's connection; they end with it."""
-    found: dict[Any, Any] = vars(connections[DEFAULT_DB_ALIAS]).setdefault("prepared_statements", {})
-    return found
 
 
 def _void(values: Iterable[Any]) -> bool:
