@@ -13,12 +13,22 @@ from django.views.decorators.http import require_POST
 
 from webmail.models import BulkAction
 from webmail.models.mirror import announce
+from webmail.models.prepared import Prepared, Slot
 
 from .access import user_of
 
 LINES_SHOWN = 5
 SHOWN_AFTERWARDS = timedelta(minutes=10)
 State, Verb = BulkAction.State, BulkAction.Verb
+LATELY = Q(finished_at__isnull=True) | Q(finished_at__gt=Slot("since")) | Q(refused__gt=0)
+# One that was taken back is told by what takes it back.
+OPEN = Prepared(
+    lambda: (
+        BulkAction.objects.filter(LATELY, user_id=Slot("user"), dismissed_at__isnull=True)
+        .exclude(state=State.STOPPED)
+        .order_by("-pk")[:LINES_SHOWN]
+    )
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,10 +51,7 @@ class Line:
 
 def open_lines(user_id: int) -> list[Line]:
     """What is under way and what ended lately; refusals stay until they are dismissed. One query."""
-    lately = Q(finished_at__isnull=True) | Q(finished_at__gt=timezone.now() - SHOWN_AFTERWARDS) | Q(refused__gt=0)
-    shown = BulkAction.objects.filter(lately, user_id=user_id, dismissed_at__isnull=True)
-    # One that was taken back is told by what takes it back.
-    return [line(bulk) for bulk in shown.exclude(state=State.STOPPED).order_by("-pk")[:LINES_SHOWN]]
+    return [line(bulk) for bulk in OPEN(user=user_id, since=timezone.now() - SHOWN_AFTERWARDS)]
 
 
 def line(bulk: BulkAction) -> Line:

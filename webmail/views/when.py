@@ -10,6 +10,22 @@ from django.http import HttpRequest
 
 ZONE_COOKIE = "tz"
 LONGEST_ZONE = 64
+# Not by strftime: it asks the locale again for each of the fifty rows of a page.
+WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+MONTHS = (
+    "January",
+    "February",
+    "March",
+    "April",
+    "May",
+    "June",
+    "July",
+    "August",
+    "September",
+    "October",
+    "November",
+    "December",
+)
 
 
 class When(NamedTuple):
@@ -50,16 +66,17 @@ class Clock:
         local = moment.astimezone(self.zone)
         days = (self.today - local.date()).days
         clock = f"{local.hour:02}:{local.minute:02}"
-        date = f"{local.day} {local:%b}"
+        weekday, month = WEEKDAYS[local.weekday()], MONTHS[local.month - 1]
+        date = f"{local.day} {month[:3]}"
         if days == 0:
             short = clock
         elif 0 < days < 7:
-            short = f"{local:%a}"
+            short = weekday[:3]
         elif local.year == self.today.year:
             short = date
         else:
             short = f"{date} {local.year}"
-        return When(short, f"{local:%A}, {local.day} {local:%B} {local.year}, {clock}", local.isoformat())
+        return When(short, f"{weekday}, {local.day} {month} {local.year}, {clock}", local.isoformat())
 
     def long(self, moment: datetime) -> str:
         """With the time, for the head of a message."""
