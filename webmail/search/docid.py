@@ -10,10 +10,11 @@ from datetime import datetime
 TIE_BITS, SECOND_BITS = 8, 32
 PERSON_BITS = 63 - SECOND_BITS - TIE_BITS
 _PERSON_SHIFT = SECOND_BITS + TIE_BITS
-LAST_SECOND = (1 << SECOND_BITS) - 1
 # Where a second is full its messages spill over into the next ones: as many as a mailbox without dates may need.
 _WINDOWS = tuple(1 << bits for bits in (TIE_BITS, 12, 16, 20, 24))
 SPILL = _WINDOWS[-1]
+LAST_SECOND = (1 << SECOND_BITS) - 1 - (SPILL >> TIE_BITS)
+_ATTEMPTS = 60
 _STRIDE = 2_654_435_761  # odd, so that neighbouring keys are spread over a window without meeting
 
 
@@ -33,15 +34,15 @@ def at(user_id: int, moment: datetime) -> int:
 def assign(wanted: Iterable[tuple[int, int, datetime]], taken: Callable[[Collection[int]], set[int]]) -> dict[int, int]:
     """A free number for each (message, person, time); ``taken`` tells which of some numbers are in use already."""
     found: dict[int, int] = {}
-    waiting = [(message_id, at(user_id, moment), span(user_id)[1]) for message_id, user_id, moment in wanted]
+    waiting = [(message_id, at(user_id, moment)) for message_id, user_id, moment in wanted]
     used: set[int] = set()
-    for attempt in range(len(_WINDOWS) + 3):
+    for attempt in range(_ATTEMPTS):
         if not waiting:
             break
         window = _WINDOWS[min(attempt, len(_WINDOWS) - 1)]
         proposed = {
-            message_id: min(first + (message_id * (_STRIDE if attempt else 1) + attempt) % window, end - 1)
-            for message_id, first, end in waiting
+            message_id: first + (message_id * (_STRIDE if attempt else 1) + attempt * attempt * 7919) % window
+            for message_id, first in waiting
         }
         in_use = taken(proposed.values()) | used
         rest = []

@@ -45,6 +45,8 @@ def batch(size: int = BATCH) -> int:
     known = dict(SearchEntry.objects.filter(message_id__in=ids).values_list("message_id", "docid"))
     fresh = [(each.pk, each.account.user_id, each.internaldate) for each in messages if each.pk not in known]
     numbers = known | docid.assign(fresh, _taken)
+    if len(numbers) < len(messages):
+        logger.warning("%s messages found no place in the search index", len(messages) - len(numbers))
     words = {each.pk: words_of(each, numbers[each.pk]) for each in messages if each.pk in numbers}
     with transaction.atomic():
         _write(dict(waiting), known, words)

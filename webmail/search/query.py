@@ -152,7 +152,7 @@ def parse(text: str, today: date) -> Query:
 def _read(reading: _Reading, piece: str, *, last: bool) -> bool:
     """Take one piece in; True if it is an operator that was understood."""
     if piece == "OR":
-        reading.joined = bool(reading.groups)
+        reading.joined = True
         return False
     operator = _OPERATOR.match(piece)
     if operator is not None and not operator[3].startswith("//"):
