@@ -65,13 +65,11 @@ const accountsOf = (ids) => {
 
 function moveSomewhere(ids = targets()) {
   if (!ids.length && !wholeFolder()) return;
-  const [account, ...others] = accountsOf(ids);
-  if (others.length) {
-    say("What you selected is from several accounts. Messages can be moved only within one account.");
-    return;
-  }
-  const except = [list().dataset.folder, ...ids.flatMap((id) => rowsOf(id).map(folderOf))];
-  chooseTarget((folder) => act("move", ids, [["target", folder]]), { account, except });
+  const sources = new Set(ids.flatMap((id) => rowsOf(id).map(folderOf)));
+  if (!sources.size) sources.add(list().dataset.folder);
+  // What comes from several folders may be brought together in any of them.
+  const except = sources.size === 1 ? [...sources] : [];
+  chooseTarget((folder) => act("move", ids, [["target", folder]]), { first: accountsOf(ids), except });
 }
 
 function press(key) {

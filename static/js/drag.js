@@ -1,5 +1,5 @@
 // Rows dragged to folders with the mouse, swiped with a finger.
-import { accountOf, folderOf } from "./list.js";
+import { folderOf } from "./list.js";
 import { selectedRows } from "./selection.js";
 
 const SWIPE_PX = 90;
@@ -33,8 +33,7 @@ export function startDragging({ move }) {
 
   const target = (event) => {
     const link = event.target.closest?.(".tree-link[data-folder]");
-    const account = link?.closest(".account")?.dataset.account;
-    const fits = account && dragged.every((row) => accountOf(row) === account && folderOf(row) !== link.dataset.folder);
+    const fits = link?.closest(".account") && dragged.every((row) => folderOf(row) !== link.dataset.folder);
     return fits ? link : null;
   };
   const sidebar = document.getElementById("sidebar");

@@ -66,10 +66,11 @@ export function choose(given, placeholder) {
   input().focus();
 }
 
-export function folderChoices(run, { account = null, except = [] } = {}) {
+export function folderChoices(run, { first = [], except = [] } = {}) {
   const several = document.querySelectorAll(".sidebar .account").length > 1;
+  const later = (link) => Number(!first.includes(link.closest(".account")?.dataset.account));
   return [...document.querySelectorAll(".tree-link[data-folder]")]
-    .filter((link) => !account || link.closest(".account")?.dataset.account === account)
+    .sort((a, b) => later(a) - later(b))
     .filter((link) => !except.includes(link.dataset.folder))
     .map((link) => ({
       label: link.dataset.title,
@@ -81,7 +82,8 @@ export function folderChoices(run, { account = null, except = [] } = {}) {
 
 export function chooseTarget(move, where) {
   choose(
-    folderChoices((link) => move(link.dataset.folder), where),
+    // Not the list of all inboxes, which belongs to no account.
+    folderChoices((link) => move(link.dataset.folder), { ...where, except: ["inbox", ...where.except] }),
     "Move to…",
   );
 }

@@ -8,7 +8,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from accounts.models import MailAccount
-from webmail.models import Message
+from webmail.models import Message, PendingAction
 from webmail.views.place import account_labels
 
 URL = "/inbox/"
@@ -211,11 +211,11 @@ def test_a_conversation_has_an_address_of_its_own_here(ada: Any, work: Any) -> N
     assert "<title>Plan · All inboxes</title>" in html
 
 
-def test_move_offers_the_folders_of_the_one_account_selected(ada: Any, work: Any) -> None:
+def test_move_offers_the_folders_of_all_accounts_and_those_of_the_selected_one_first(ada: Any, work: Any) -> None:
     message = work.arrive()
     question = ada.client.post(f"{URL}move/", {"conversation": key(work, message)})
     assert f'name="target" value="{work.folders["Clients"].pk}"' in question.text
-    assert f'name="target" value="{ada.folders["Clients"].pk}"' not in question.text
+    assert f'name="target" value="{ada.folders["Clients"].pk}"' in question.text
     assert f'name="target" value="{work.folders["INBOX"].pk}"' not in question.text
     assert f'name="conversation" value="{key(work, message)}"' in question.text
     answer = ada.client.post(
@@ -225,14 +225,16 @@ def test_move_offers_the_folders_of_the_one_account_selected(ada: Any, work: Any
     assert answer.redirect_chain == [(URL, 302)]
 
 
-@pytest.mark.parametrize("target", ["", "Clients"])
-def test_a_selection_of_several_accounts_is_not_moved_and_it_is_said(ada: Any, work: Any, target: str) -> None:
+def test_a_selection_of_several_accounts_is_brought_together_in_one_folder(ada: Any, work: Any) -> None:
     home, office = ada.arrive("Home"), work.arrive("Work")
-    data = {"target": work.folders[target].pk} if target else {}
-    answer = ada.post(f"{URL}move/", conversation=[key(ada, home), key(work, office)], **data)
-    assert answer.status_code == 409
-    assert "several accounts" in answer.text
-    assert (place(home), place(office)) == ((ada.account.pk, "INBOX"), (work.account.pk, "INBOX"))
+    picks = [key(ada, home), key(work, office)]
+    assert ada.client.post(f"{URL}move/", {"conversation": picks}).text.count("<h2>") == 2
+    answer = ada.post(f"{URL}move/", conversation=picks, target=work.folders["Clients"].pk)
+    assert "2 messages moved to Clients of" in answer.text
+    assert place(home) == place(office) == (work.account.pk, "Clients")
+    # Until it is there its own server is asked for it.
+    assert Message.objects.get(pk=home.pk).account == ada.account
+    assert set(PendingAction.objects.values_list("kind", flat=True)) == {"carry", "move"}
 
 
 def test_what_is_gone_meanwhile_cannot_be_moved(ada: Any, work: Any) -> None:

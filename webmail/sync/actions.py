@@ -69,7 +69,8 @@ def move(user: User, messages: Iterable[Message], target: Folder, *, batch: uuid
         rows = [row for row in _current(user, messages) if row.shown_in_id != target.pk]
         changed.messages(rows)
         place(rows, target, batch, changed)
-    return Done(batch, len(rows), f"{_messages(len(rows))} moved to {target.title}")
+    where = place_name(target, (row.account_id for row in rows))
+    return Done(batch, len(rows), f"{_messages(len(rows))} moved to {where}")
 
 
 def archive(user: User, messages: Iterable[Message]) -> Done:
@@ -156,6 +157,12 @@ def check_target(folder: Folder) -> None:
     """Raise GiveUp if it takes no messages."""
     if not folder.selectable or folder.hidden:
         raise GiveUp(Reason.REFUSED, f"“{folder.title}” cannot hold messages.")
+
+
+def place_name(folder: Folder, from_accounts: Iterable[int]) -> str:
+    """With its account where messages come from another one."""
+    same = all(account_id == folder.account_id for account_id in from_accounts)
+    return folder.title if same else f"{folder.title} of {folder.account}"
 
 
 def has_flag(message: Message, flag: str) -> bool:

@@ -64,7 +64,7 @@ def begin(user: User, verb: str, folders: Sequence[Folder], target: Folder | Non
         bulk = BulkAction.objects.create(
             user=user,
             verb=verb,
-            target_title=target.title if target is not None else "",
+            target_title=actions.place_name(target, (each.account_id for each in folders)) if target else "",
             total=size(verb, folders),
             last_message=Message.objects.aggregate(last=Max("pk"))["last"] or 0,
             last_action=PendingAction.objects.aggregate(last=Max("pk"))["last"] or 0,

@@ -12,7 +12,7 @@ from django.utils import timezone
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_POST
 
-from accounts.models import User
+from accounts.models import MailAccount, User
 from webmail.errors import GiveUp
 from webmail.models import Folder, Message, Notice, SpecialUse
 from webmail.models.mirror import announce
@@ -25,7 +25,6 @@ from .place import Place, place_of
 from .selection import ids_of, selected
 from .when import clock_of
 
-SEVERAL_ACCOUNTS = "What you selected is from several accounts. Messages can be moved only within one account."
 ONE_BY_ONE = "Of a search, select the messages that are shown."
 PlaceOf = Callable[[HttpRequest, int | None], Place]
 VERBS: dict[str, Callable[[User, Iterable[Message]], actions.Done]] = {
@@ -67,20 +66,13 @@ def move(request: HttpRequest, folder_id: int | None = None, find: PlaceOf = pla
     selection = selected(request)
     if not selection or (selection.everything and place.searched):
         return refused(request, ONE_BY_ONE if selection else "Select a message first.", place)
-    many = selection.everything and not place.unified and bulk.size("move", place.folders) > bulk.INLINE
+    many = selection.everything and bulk.size("move", place.folders) > bulk.INLINE
     rows = [] if many else selection.rows(user, place, newest_only=False)
-    accounts = {row.account_id for row in rows}
-    if place.unified and len(accounts) > 1:
-        return refused(request, SEVERAL_ACCOUNTS, place)
     if not request.POST.get("target"):
         if not rows and not many:
             return refused(request, "What you selected is no longer here.", place)
-        side = sidebar.build(user.pk, clock_of(request))
-        account_id = place.account_id or accounts.pop()
-        own = next(view for view in side.accounts if view.account.pk == account_id)
-        left_out = {row.shown_in_id for row in rows} if place.searched else place.here
-        entries = [entry for entry in own.entries if entry.takes_mail and entry.folder.pk not in left_out]
-        return render(request, "mailbox/move.html", {"place": place, "kept": selection.fields(), "entries": entries})
+        context = {"place": place, "kept": selection.fields(), "groups": _targets(request, place, rows)}
+        return render(request, "mailbox/move.html", context)
     targets = ids_of([request.POST["target"]])
     if not targets:
         raise Http404
@@ -88,6 +80,18 @@ def move(request: HttpRequest, folder_id: int | None = None, find: PlaceOf = pla
     if many:
         return in_bulk(request, place, "move", target)
     return _carry_out(request, place, lambda: actions.move(user, rows, target))
+
+
+def _targets(request: HttpRequest, place: Place, rows: list[Message]) -> list[tuple[MailAccount, list[sidebar.Entry]]]:
+    """The folders to choose from, those of the accounts that messages are selected of first."""
+    sources = {row.shown_in_id for row in rows} or place.here
+    accounts = {row.account_id for row in rows} | {place.account_id}
+    views = sidebar.build(user_of(request).pk, clock_of(request)).accounts
+    views.sort(key=lambda view: view.account.pk not in accounts)
+    return [
+        (view.account, [each for each in view.entries if each.takes_mail and sources != {each.folder.pk}])
+        for view in views
+    ]
 
 
 @login_required
