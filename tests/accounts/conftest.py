@@ -1,5 +1,7 @@
 """Somebody with a mailbox on the private server, before and after their first sign-in."""
 
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from typing import Any
 
 import pytest
@@ -10,6 +12,9 @@ from accounts.models import Identity, MailAccount, ProviderPreset, User
 from accounts.register import new_person
 from accounts.servers import Found, Origin, endpoint
 from tests.servers.mailbox import Mailbox
+from tests.servers.scripted_pop3 import ScriptedPop3
+from webmail.models import Download, Folder, SyncState
+from webmail.sync.local import ensure_folders
 
 
 @pytest.fixture(autouse=True)
@@ -85,3 +90,30 @@ def typed(mailbox: Mailbox, **changes: Any) -> dict[str, Any]:
         "smtp_security": "tls",
         **changes,
     }
+
+
+@pytest.fixture
+def scripted(settings: Any) -> Iterator[Callable[..., ScriptedPop3]]:
+    """Servers without TLS, so that has to be allowed."""
+    settings.ALLOW_PLAINTEXT = True
+    with ExitStack() as stack:
+        yield lambda *arguments, **options: stack.enter_context(ScriptedPop3(*arguments, **options))
+
+
+@pytest.fixture
+def local(account: MailAccount, mailbox: Mailbox) -> MailAccount:
+    """A POP3 account of the person who is signed in."""
+    made = MailAccount.objects.create(
+        user=account.user,
+        kind=MailAccount.Kind.POP3,
+        address="old@example.test",
+        username=mailbox.address,
+        password=mailbox.password,
+        smtp_host="localhost",
+        smtp_port=mailbox.server.ports.submissions,
+    )
+    SyncState.objects.create(account=made)
+    ensure_folders(made)
+    inbox = Folder.objects.get(account=made, special_use="inbox")
+    Download.objects.create(account=made, host="localhost", port=mailbox.server.ports.pop3s, folder=inbox)
+    return made
