@@ -8,13 +8,14 @@ from django.db.models import Q
 from django.utils import timezone
 
 from accounts.models import MailAccount
-from webmail.models import BulkAction, Conversation, Message, Notice, PendingAction
+from webmail.models import BulkAction, Conversation, Message, Notice, PendingAction, ServerHit
 from webmail.sync.bodies import trim_cache
 from webmail.transfer.run import tidy
 
 BATCH = 500
 LONG_MISSING = timedelta(hours=1)
 UNDO_KEPT = timedelta(minutes=30)
+HITS_KEPT = timedelta(hours=2)
 BULK_KEPT = timedelta(days=7)
 
 
@@ -28,6 +29,7 @@ def run() -> None:
     ended.filter(Q(bulk__isnull=True) | Q(bulk__finished_at__lt=now - UNDO_KEPT)).delete()
     BulkAction.objects.filter(finished_at__lt=now - BULK_KEPT).delete()
     Notice.objects.filter(dismissed_at__lt=now - UNDO_KEPT).delete()
+    ServerHit.objects.filter(found_at__lt=now - HITS_KEPT).delete()
     empty = Conversation.objects.filter(messages__isnull=True).values_list("pk", flat=True)[:BATCH]
     Conversation.objects.filter(pk__in=list(empty)).delete()
     if connection.vendor == "sqlite":
