@@ -134,7 +134,8 @@ def remote(ada: Any, scripted: ScriptedImap, indexed: Any) -> Any:
 
 def steps(person: Any, question: str = "zebra") -> list[str]:
     """The lines the page shows one after another."""
-    url, fields, lines = f"/search/server/?q={question}", {}, []
+    url, lines = f"/search/server/?q={question}", []
+    fields: dict[str, str] = {}
     while True:
         html = person.post(url, **fields).text
         lines.append(" ".join(re.sub(r"<[^>]+>", " ", html).split()))

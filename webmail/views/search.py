@@ -34,8 +34,8 @@ def search(request: HttpRequest) -> HttpResponse:
     after = request.GET.get("after", "")
     if not request.htmx:  # type: ignore[attr-defined]
         return render(request, "mailbox/page.html", whole_page(request, clock, after=after))
-    place = search_place(request)
     own = own_addresses(user_of(request).pk)
+    place = search_place(request, own=own)
     if after or "rows" in request.GET:
         page = search_rows.page(place, own, clock, after=after, size=page_size(request))
         context = {"place": place, "page": page, "refreshed": "rows" in request.GET, "summary": summary(page)}
@@ -53,7 +53,7 @@ def search_conversation(request: HttpRequest, folder_id: int, conversation_id: i
     htmx = bool(request.htmx)  # type: ignore[attr-defined]
     key = f"{folder_id}-{conversation_id}"
     context = {} if htmx else whole_page(request, clock, own=own, opened=key)
-    place = search_place(request) if htmx else context["place"]
+    place = search_place(request, own=own) if htmx else context["place"]
     if folder_id not in place.by_id:
         raise Http404
     folder = place.by_id[folder_id]

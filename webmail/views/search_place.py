@@ -96,11 +96,11 @@ class SearchPlace(Place):
         }
 
 
-def search_place(request: HttpRequest, _: int | None = None) -> SearchPlace:
-    """Of the query in the address; two queries."""
+def search_place(request: HttpRequest, _: int | None = None, *, own: frozenset[str] | None = None) -> SearchPlace:
+    """Of the query in the address; one query, and one for the person's addresses."""
     user_id = user_of(request).pk
     folders = Folder.objects.filter(account__user_id=user_id, hidden=False).select_related("account")
-    return place_for(request, folders, own_addresses(user_id), clock_of(request))
+    return place_for(request, folders, own_addresses(user_id) if own is None else own, clock_of(request))
 
 
 def place_for(request: HttpRequest, folders: Iterable[Folder], own: frozenset[str], clock: Clock) -> SearchPlace:
