@@ -8,16 +8,18 @@ from django.utils import timezone
 
 from webmail.models import Download
 from webmail.models.mirror import announce
+from webmail.models.prepared import Prepared, Slot
 from webmail.sync import attention
 
 from .models import Identity, MailAccount, User, sign_in_key
 from .servers import Found
 
+SIGNS_IN = Prepared(lambda: MailAccount.objects.filter(sign_in_key=Slot("key")).select_related("user"))
+
 
 def person_of(found: Found) -> MailAccount | None:
     """The account whose password opens somebody's mail, for this server and user name."""
-    key = sign_in_key(found.imap, found.username)
-    return MailAccount.objects.filter(sign_in_key=key).select_related("user").first()
+    return SIGNS_IN.first(key=sign_in_key(found.imap, found.username))
 
 
 def new_person(address: str, found: Found, password: str, *, smtp_password: str = "") -> MailAccount:

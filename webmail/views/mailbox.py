@@ -30,6 +30,9 @@ FIRST_INBOX = Prepared(
         .values_list("pk", "account_id")[:1]
     )
 )
+OTHER_ACCOUNTS = Prepared(
+    lambda: MailAccount.objects.filter(user_id=Slot("user")).exclude(pk=Slot("account")).values_list("pk")[:1]
+)
 OPEN_NOTICES = Prepared(
     lambda: Notice.objects.filter(user_id=Slot("user"), dismissed_at__isnull=True).order_by("-pk")[:NOTICES_SHOWN]
 )
@@ -41,7 +44,7 @@ def home(request: HttpRequest) -> HttpResponse:
     """The inbox, that of all accounts where there are several, or the place to add an account."""
     user_id = user_of(request).pk
     inbox = FIRST_INBOX.first(user=user_id)
-    if inbox is not None and MailAccount.objects.filter(user_id=user_id).exclude(pk=inbox[1]).exists():
+    if inbox is not None and OTHER_ACCOUNTS(user=user_id, account=inbox[1]):
         return redirect("unified-inbox")
     if inbox is not None:
         return redirect("folder", inbox[0])
