@@ -17,8 +17,8 @@ from webmail.sync import actions
 from webmail.views.rows import Cursor
 from webmail.views.when import Clock
 
-MOST_QUERIES_PAGE = 10
-MOST_QUERIES_FRAGMENT = 7
+MOST_QUERIES_PAGE = 9
+MOST_QUERIES_FRAGMENT = 5
 
 
 def subjects(html: str) -> list[str]:

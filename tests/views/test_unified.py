@@ -12,8 +12,8 @@ from webmail.models import Message, PendingAction
 from webmail.views.place import account_labels
 
 URL = "/inbox/"
-MOST_QUERIES_PAGE = 10
-MOST_QUERIES_FRAGMENT = 7
+MOST_QUERIES_PAGE = 9
+MOST_QUERIES_FRAGMENT = 5
 
 
 @pytest.fixture
