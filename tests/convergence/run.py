@@ -111,7 +111,7 @@ class Run:
         for _ in range(rng.choice([0, 0, 1, 2])):
             act = partial(self._meanwhile, number, Random(rng.random()), self._somebody(rng))
             plan.append(Stop(rng.randint(1, 60), act, "wire"))
-        rested = self.world.turn(plan=plan)
+        rested = self.world.turn(plan=plan, whole=rng.random() < 0.5)
         self.world.proxy.rules.clear()
         if self.trouble is not None:
             raise self.trouble

@@ -56,14 +56,14 @@ class Party:
 
 
 class World:
-    """``ada`` is the one under test, ``eve`` somebody else on the same server. Close it at the end."""
+    """``ada`` is the one under test, ``eve`` somebody else on the same server (``alone``: nobody). Close it at the end."""
 
-    def __init__(self, dovecot: Dovecot, sink: SmtpSink, *, hide: tuple[str, ...] = ()) -> None:
+    def __init__(self, dovecot: Dovecot, sink: SmtpSink, *, hide: tuple[str, ...] = (), alone: bool = False) -> None:
         self.sink = sink
         self.steps = Steps()
         self.proxy = FaultProxy("127.0.0.1", dovecot.ports.imap, hide=hide).__enter__()
         self.ada = self._party(dovecot, "ada")
-        self.eve = self._party(dovecot, "eve")
+        self.eve = self.ada if alone else self._party(dovecot, "eve")
 
     def close(self) -> None:
         self.ada.drop()
@@ -93,10 +93,21 @@ class World:
         client.force_login(user)
         return Party(mailbox, MailAccount.objects.select_related("user").get(pk=account.pk), client)
 
-    def turn(self, party: Party | None = None, plan: Plan = ()) -> bool:
-        """One turn of the worker for the account; True if it came to rest, False if it failed or was killed."""
+    @property
+    def state(self) -> str:
+        """What the worker last noted of the account."""
+        noted = SyncState.objects.get(account=self.ada.account)
+        return f"{noted.status} {noted.sentence} {noted.detail}"
+
+    def turn(self, party: Party | None = None, plan: Plan = (), *, whole: bool = True) -> bool:
+        """One turn of the worker for the account; True if it came to rest, False if it failed or was killed.
+
+        ``whole``: it is time to ask after all folders, whatever was told of them.
+        """
         party = party or self.ada
         parked, party.parked = party.parked, None
+        if parked is not None and whole:
+            parked.whole_at = timezone.now()
         try:
             SyncState.objects.filter(account=party.account).update(last_pass_at=None)
             with self.steps.counted(plan):
@@ -141,5 +152,4 @@ class World:
         for _ in range(TURNS_TO_SETTLE):
             if self.turn():
                 return
-        state = SyncState.objects.get(account=self.ada.account)
-        raise AssertionError(f"the account does not come to rest: {state.sentence} {state.detail}")
+        raise AssertionError(f"the account does not come to rest: {self.state}")

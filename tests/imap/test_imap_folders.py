@@ -123,7 +123,8 @@ def test_duplicates_and_inbox_in_another_case_are_one_folder() -> None:
 
 def test_folders_that_cannot_be_opened_are_marked() -> None:
     folders = listed(b'* LIST (\\NonExistent) "/" a\r\n* LIST (\\Noselect) "/" b\r\n* LIST () NIL c\r\n')
-    assert [folders[name].selectable for name in "abc"] == [False, False, True]
+    assert "a" not in folders
+    assert [folders[name].selectable for name in "bc"] == [False, True]
     assert folders["c"].delimiter is None
 
 
@@ -210,3 +211,16 @@ def test_news_of_the_folder_that_was_left_name_it(connect: Connect, mailbox: Mai
     connection.select("Sent", uidvalidity=None)
     connection.begin_idle()
     assert connection.read_idle(0.2) == [Hint("folder", "INBOX")]
+
+
+def test_news_of_folders_between_the_answers_to_list_do_not_change_what_it_says() -> None:
+    """With NOTIFY (RFC 5465) a rename and a subscription by another client are told as LIST responses, too."""
+    lines = (
+        b'* LIST (\\NonExistent) "/" Old\r\n* LIST () "/" New ("OLDNAME" ("Old"))\r\n'
+        b'* LIST (\\Subscribed \\Archive) "/" New\r\n* LIST (\\HasNoChildren) "/" New\r\n'
+        b'* LIST (\\NonExistent) "/" Up\r\n* LIST (\\Subscribed) "/" Up/In\r\n'
+    )
+    folders = listed(lines)
+    assert list(folders) == ["New", "Up", "Up/In"]
+    assert (folders["New"].subscribed, folders["New"].special_use) == (True, "archive")
+    assert (folders["Up"].selectable, folders["Up/In"].subscribed) == (False, True)

@@ -15,6 +15,8 @@ from webmail.imap.special_use import special_uses
 from webmail.imap.splitter import Response
 from webmail.imap.types import FolderStatus, Hint, RemoteFolder, Selected
 
+Line = tuple[str, str | None, frozenset[str], bytes]
+NOT_THERE = frozenset({"\\nonexistent", "\\noselect"})
 _FOLDER_LIMIT = 20_000
 _GONE = GiveUp(Reason.GONE, "The folder is no longer there.")
 _OK_CODE = re.compile(rb"\* OK \[([A-Za-z-]+)(?: (.*))?\]", re.IGNORECASE | re.DOTALL)
@@ -53,12 +55,9 @@ class Folders(Session):
 
     def _listed(self, untagged: list[Response], subscribed: set[str] | None) -> list[RemoteFolder]:
         found: dict[str, RemoteFolder] = {}
-        known = subscribed is None and any(
-            "\\subscribed" in _lower(attributes) for _, _, attributes, _ in _lines(untagged, b"LIST")
-        )
-        for name, delimiter, attributes, raw in _lines(untagged, b"LIST"):
-            if name in found:
-                continue
+        lines = _existing(_lines(untagged, b"LIST"))
+        known = subscribed is None and any("\\subscribed" in _lower(attributes) for _, _, attributes, _ in lines)
+        for name, delimiter, attributes, raw in lines:
             lower = _lower(attributes)
             found[name] = RemoteFolder(
                 name=name,
@@ -216,7 +215,7 @@ def _lower(attributes: frozenset[str]) -> set[str]:
     return {each.lower() for each in attributes}
 
 
-def _lines(untagged: list[Response], kind: bytes) -> list[tuple[str, str | None, frozenset[str], bytes]]:
+def _lines(untagged: list[Response], kind: bytes) -> list[Line]:
     """Name, delimiter, attributes and raw name of the LIST or LSUB responses among these."""
     head = b"* " + kind + b" "
     found = []
@@ -232,6 +231,23 @@ def _lines(untagged: list[Response], kind: bytes) -> list[tuple[str, str | None,
         attributes = frozenset(each.decode("ascii", "replace") for each in tokens[0] if isinstance(each, bytes))
         found.append((folder_name(tokens[2]), delimiter or None, attributes, tokens[2]))
     return found[:_FOLDER_LIMIT]
+
+
+def _existing(lines: list[Line]) -> list[Line]:
+    """One line for each folder there is. What NOTIFY (RFC 5465) tells meanwhile of folders that appear or go comes as LIST,
+    too, and leaves out the subscription and the purpose that the answer to LIST names.
+    """
+    merged: dict[str, Line] = {}
+    for name, delimiter, attributes, raw in lines:
+        if name in merged and not _lower(attributes) & NOT_THERE:
+            attributes |= {each for each in merged[name][2] if each.lower() not in NOT_THERE}
+        merged[name] = name, delimiter, attributes, raw
+    parents = {name[:end] for name, delimiter, _, _ in lines if delimiter for end in _ends(name, delimiter)}
+    return [line for line in merged.values() if "\\nonexistent" not in _lower(line[2]) or line[0] in parents]
+
+
+def _ends(name: str, delimiter: str) -> list[int]:
+    return [position for position, letter in enumerate(name) if letter == delimiter]
 
 
 def _statuses(untagged: list[Response]) -> list[tuple[str, FolderStatus]]:
