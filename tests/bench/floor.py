@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 
 from tests.bench.fill import PASSWORD, address
-from tests.bench.letters import PROBES
+from tests.bench.letters import LAST_WORD, PROBES
 from tests.bench.side import Side
 from tests.bench.timing import Times, repeat
 
@@ -19,6 +19,11 @@ PAGE = 50
 ENVELOPES = "(UID FLAGS INTERNALDATE RFC822.SIZE ENVELOPE BODYSTRUCTURE)"
 STATUS = "(MESSAGES UNSEEN UIDNEXT UIDVALIDITY HIGHESTMODSEQ)"
 LITERAL = re.compile(rb"\{(\d+)\}\r\n$")
+SEARCH_KEYS = {
+    "search, rare in subjects": "SUBJECT Probe",
+    "search, common": "SUBJECT invoice",
+    "search, in texts": f"TEXT {LAST_WORD}",
+}
 TEXT_SECTION = {"small": "1", "newsletter": "2"}
 
 
@@ -105,6 +110,21 @@ def measure(port: int, size: int, ca_file: Path, side: Side, repetitions: int) -
     for kind in PROBES:
         times[f"open {kind}, cold"] = repeat(partial(open_message, kind), repetitions)
         times[f"open {kind}, warm"] = repeat(partial(open_again, kind), repetitions)
+
+    def search(keys: str, _: int) -> float:
+        """Ask for the numbers, then for the rows of the newest page of them."""
+        started = time.perf_counter()
+        found = [
+            int(uid)
+            for line in re.findall(rb"\* SEARCH([ 0-9]*)", wire.run(f"UID SEARCH {keys}"))
+            for uid in line.split()
+        ]
+        wire.run(f"UID FETCH {','.join(map(str, found[-PAGE:]))} {ENVELOPES}")
+        return time.perf_counter() - started
+
+    for name, keys in SEARCH_KEYS.items():
+        # Reading every text of a large mailbox takes so long that the difference between two times is of no interest.
+        times[name] = repeat(partial(search, keys), min(2, repetitions), warm_up=1)
     uid = probes["small"][0]
     times["mark read"] = repeat(
         lambda number: wire.timed(f"UID STORE {uid} {'+-'[number % 2]}FLAGS.SILENT (\\Seen)"), repetitions

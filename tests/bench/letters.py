@@ -18,6 +18,7 @@ from email.utils import format_datetime
 PROBES = {"small": "Probe of a short letter", "newsletter": "Probe of a long newsletter"}
 PROBES_EACH = 40
 LAST_WORD = "zephyrine"  # at the end of every probe: whoever shows it has the whole letter
+SEARCHES = {"search, rare in subjects": "subject:probe", "search, common": "invoice", "search, in texts": LAST_WORD}
 NEWEST = datetime(2026, 11, 20, 17, 0, tzinfo=UTC)
 YEARS = 8
 UNREAD = 0.08

@@ -3,6 +3,7 @@
 import re
 import time
 from dataclasses import dataclass
+from urllib.parse import urlencode
 
 from tests.bench.fill import PASSWORD
 from tests.bench.letters import LAST_WORD
@@ -110,6 +111,11 @@ class MailboxVisitor:
         if LAST_WORD not in text:
             raise AssertionError(f"{path} does not show the letter: {TAG.sub(' ', text)[:400]}")
         return seconds
+
+    def search(self, text: str) -> float:
+        """Seconds until the first page of hits is here; an empty one does not count."""
+        answer = self.visitor.fragment(f"/search/?{urlencode({'q': text})}").expect("/search/conversation/")
+        return answer.seconds
 
     def act(self, verb: str, conversation: int, **fields: object) -> float:
         path = f"/folder/{self.inbox}/{verb}/"

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from tests.bench.fill import address
 from tests.bench.latency import Distance
-from tests.bench.letters import PROBES, PROBES_EACH
+from tests.bench.letters import PROBES, PROBES_EACH, SEARCHES
 from tests.bench.mailbox import FirstSignIn, MailboxVisitor, Page
 from tests.bench.side import MOVABLE, Side
 from tests.bench.timing import WARM_UP, Times, processor_seconds, repeat
@@ -30,6 +30,7 @@ class Measured:
     times: dict[str, Times] = field(default_factory=dict)
     checks: float = 0.0
     mirrored: float = 0.0
+    indexed: float = 0.0
     settled: float = 0.0
 
 
@@ -45,9 +46,12 @@ def measure(server: Dovecot, distance: Distance, size: int, side: Side, *, stati
             started = time.perf_counter()
             sign_ins.append(person.sign_in(address(size)))
             if number == FIRST_SIGN_INS - 1:
-                _wait_for_mirror(live)
+                _wait_for_folders(live)
                 result.mirrored = time.perf_counter() - started
-                result.times = _click(person, size, side, repetitions, repetitions_of_open)
+                _wait_for_index(live)
+                result.indexed = time.perf_counter() - started
+                _wait_for_calm(live)
+                result.times = _click(live, person, size, side, repetitions=repetitions, opens=repetitions_of_open)
                 result.settled = _wait_for_server(side, repetitions + WARM_UP)
             person.visitor.close()
     result.checks = sorted(one.checks for one in sign_ins)[len(sign_ins) // 2]
@@ -78,7 +82,9 @@ def running(server: Dovecot, distance: Distance, static: Path) -> Iterator[Live]
             live.stop()
 
 
-def _click(person: MailboxVisitor, size: int, side: Side, repetitions: int, opens: int) -> dict[str, Times]:
+def _click(
+    live: Live, person: MailboxVisitor, size: int, side: Side, *, repetitions: int, opens: int
+) -> dict[str, Times]:
     person.find_archive()
     times = {
         "folder list": repeat(lambda _: person.sidebar().seconds, repetitions),
@@ -99,6 +105,10 @@ def _click(person: MailboxVisitor, size: int, side: Side, repetitions: int, open
         # The first of them are for connections and caches to get ready; no letter is opened cold twice.
         times[f"open {kind}, cold"] = repeat(cold, min(opens, len(fresh) - WARM_UP))
         times[f"open {kind}, warm"] = repeat(warm, repetitions)
+    # The texts of the probes came when they were opened.
+    _wait_for_index(live)
+    for search, text in SEARCHES.items():
+        times[search] = repeat(lambda _, text=text: person.search(text), repetitions)  # type: ignore[misc]
     letter = probes["small"][-1]
     times["mark read"] = repeat(lambda number: person.act(("unseen", "seen")[number % 2], letter), repetitions)
     times["move"] = repeat(lambda number: person.act("move", movable[number], target=person.archive), repetitions)
@@ -129,16 +139,30 @@ def _walk(person: MailboxVisitor) -> tuple[list[int], dict[str, list[int]], str]
     return movable, probes, cursors[len(cursors) // 2]
 
 
-def _wait_for_mirror(live: Live) -> None:
-    """Until every folder is mirrored and the worker has nothing left to do."""
-    database = live.var / "webmail.sqlite3"
+def _wait_for_folders(live: Live) -> None:
+    """Until every folder is mirrored."""
+    _wait_until_none(
+        live, "SELECT count(*) FROM webmail_folder WHERE selectable AND (backfill_uid IS NULL OR backfill_uid > 1)"
+    )
+
+
+def _wait_for_index(live: Live) -> None:
+    """Until the search has every word that is here."""
+    _wait_until_none(live, "SELECT count(*) FROM webmail_searchqueue")
+
+
+def _wait_until_none(live: Live, query: str) -> None:
     end = time.monotonic() + BACKFILL_SECONDS
-    query = "SELECT count(*) FROM webmail_folder WHERE selectable AND (backfill_uid IS NULL OR backfill_uid > 1)"
-    with closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True)) as rows:
+    with closing(sqlite3.connect(f"file:{live.var / 'webmail.sqlite3'}?mode=ro", uri=True)) as rows:
         while rows.execute(query).fetchone()[0]:
             if time.monotonic() > end:
                 raise TimeoutError("the mailbox was not mirrored in time")
             time.sleep(0.25)
+
+
+def _wait_for_calm(live: Live) -> None:
+    """Until the worker has nothing left to do."""
+    end = time.monotonic() + BACKFILL_SECONDS
     process = live.worker.process
     if process is None:
         raise RuntimeError("the worker does not run")

@@ -18,6 +18,9 @@ CLICKS = {
     "open small, warm": "open small, warm",
     "open newsletter, cold": "open newsletter, cold",
     "open newsletter, warm": "open newsletter, warm",
+    "search, rare in subjects": "search, rare in subjects",
+    "search, common": "search, common",
+    "search, in texts": "search, in texts",
     "mark read": "mark read",
     "move": "move",
     "folder list": "folder list",
@@ -75,6 +78,7 @@ def _once(here: Mapping[int, Outcome]) -> str:
     rows = [
         ["checks before the first sign-in, ms", *(f"{one.product.checks * 1000:.0f}" for one in here.values())],
         ["whole mailbox mirrored after, s", *(f"{one.product.mirrored:.1f}" for one in here.values())],
+        ["and searchable after, s", *(f"{one.product.indexed:.1f}" for one in here.values())],
         ["last move on the server after, s", *(f"{one.product.settled:.2f}" for one in here.values())],
     ]
     return table(["once", *(f"{size:,}" for size in here)], rows)
