@@ -15,6 +15,7 @@ from django.utils import timezone
 from accounts.models import MailAccount, User
 from webmail.errors import GiveUp, Reason
 from webmail.models import BulkAction, Folder, Message, PendingAction, SpecialUse
+from webmail.models.inserting import bulk_insert
 from webmail.models.mirror import IDS_PER_QUERY, Change, change
 from webmail.models.prepared import Prepared, PreparedUpdate, Slot
 
@@ -24,6 +25,7 @@ Kind, State = PendingAction.Kind, PendingAction.State
 MOVES = frozenset({Kind.MOVE, Kind.CARRY})
 PLACING = MOVES | {Kind.EXPUNGE}
 FLAG_COLUMNS = frozenset({"seen", "flagged", "answered"})
+COLUMNS = [field.attname for field in PendingAction._meta.concrete_fields if not field.primary_key]  # noqa: SLF001
 CURRENT = Prepared(
     lambda: Message.objects.filter(pk__in=[Slot("ids")], account__user_id=Slot("user"), shown_in__isnull=False).defer(
         "structure", "recipients", "references"
@@ -237,10 +239,11 @@ def journal(
                 flag=flag,
                 value=value,
                 state=State.DONE if cancels else State.PENDING,
+                created_at=now,
                 finished_at=now if cancels else None,
             )
         )
-    PendingAction.objects.bulk_create(actions, batch_size=500)
+    bulk_insert(PendingAction, COLUMNS, [tuple(map(action.__dict__.get, COLUMNS)) for action in actions])
     for account_id in {row.account_id for row in rows}:
         attention.ask(account_id)
     changed.folders.update(row.shown_in_id for row in rows if row.shown_in_id)
