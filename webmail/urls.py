@@ -1,7 +1,10 @@
 """Every address of the product, one list per family of pages."""
 
 from django.contrib import admin
+from django.templatetags.static import static
 from django.urls import URLPattern, URLResolver, include, path
+from django.utils.functional import lazy
+from django.views.generic import RedirectView
 
 from webmail.views import (
     bulk,
@@ -130,6 +133,8 @@ transferring: Routes = [
 operations: Routes = [
     path("healthz", health.healthz, name="healthz"),
     path("readyz", health.readyz, name="readyz"),
+    # Asked for where a document names no icon of its own: a download, the text of a message in a tab.
+    path("favicon.ico", RedirectView.as_view(url=lazy(static, str)("icon.svg")), name="favicon"),
     path("admin/", admin.site.urls),
 ]
 

@@ -3,6 +3,8 @@
 from typing import Any
 
 import pytest
+from django.contrib.staticfiles import finders
+from django.templatetags.static import static
 from django.test import Client
 
 
@@ -35,3 +37,11 @@ def test_pages_contain_no_inline_script_or_style_element(ada: Any) -> None:
         assert "<style" not in html
         assert html.count("<script") == html.count('<script type="module" src=')
         assert " onclick=" not in html
+
+
+@pytest.mark.django_db
+def test_who_asks_for_the_usual_icon_gets_ours() -> None:
+    answer = Client().get("/favicon.ico")
+    assert answer.status_code == 302
+    assert answer["Location"] == static("icon.svg")
+    assert finders.find("icon.svg")

@@ -13,7 +13,7 @@ from accounts.models import Browser, Identity
 from webmail.models import BulkAction, Message, Notice, OutgoingAttachment, OutgoingMessage, Transfer
 from webmail.sync import actions
 
-OPEN_TO_ALL = {"healthz", "readyz", "sign-in", "sign-out"}
+OPEN_TO_ALL = {"healthz", "readyz", "favicon", "sign-in", "sign-out"}
 MARK = "zq-secret-of-ada"
 
 
