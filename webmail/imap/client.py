@@ -92,7 +92,9 @@ class Client:
             self._read(tag, on_response)
         return self._open.pop(tag)
 
-    def run_many(self, commands: Sequence[Command]) -> list[Reply]:
+    def run_many(
+        self, commands: Sequence[Command], *, on_response: Callable[[Response], None] | None = None
+    ) -> list[Reply]:
         """Several commands in flight (RFC 3501 section 5.5); only such that do not depend on each other's outcome."""
         replies: list[Reply] = []
         for start in range(0, len(commands), _IN_FLIGHT):
@@ -104,16 +106,22 @@ class Client:
                 written = self._written(tag, command)
                 if len(written) > 1:
                     del self._open[tag]
-                    self._finish(octets, tags, replies)
+                    self._finish(octets, tags, replies, on_response)
                     octets, tags = b"", []
-                    replies.append(self.run(*command))
+                    replies.append(self.run(*command, on_response=on_response))
                 else:
                     tags.append(tag)
                     octets += written[0][1]
-            self._finish(octets, tags, replies)
+            self._finish(octets, tags, replies, on_response)
         return replies
 
-    def _finish(self, octets: bytes, tags: list[bytes], replies: list[Reply]) -> None:
+    def _finish(
+        self,
+        octets: bytes,
+        tags: list[bytes],
+        replies: list[Reply],
+        on_response: Callable[[Response], None] | None = None,
+    ) -> None:
         self.wire.begin()
         self.sent_whole = False
         if octets:
@@ -121,8 +129,25 @@ class Client:
         self.sent_whole = True
         for tag in tags:
             while not self._open[tag].status:
-                self._read(tag, None)
+                self._read(tag, on_response)
             replies.append(self._open.pop(tag))
+
+    def send(self, commands: Sequence[Command]) -> list[bytes]:
+        """Send commands without literals and wait for nothing; :meth:`receive` has to come before any other command."""
+        self.wire.begin()
+        tags, octets = [], b""
+        for command in commands:
+            tags.append(tag := self._tag())
+            octets += self._written(tag, command)[0][1]
+        self.wire.send(octets)
+        return tags
+
+    def receive(self, tags: Sequence[bytes]) -> list[Reply]:
+        """The answers to what :meth:`send` sent."""
+        replies: list[Reply] = []
+        self.sent_whole = True
+        self._finish(b"", list(tags), replies)
+        return replies
 
     def start(self, *command: bytes, on_response: Callable[[Response], None], wait: bool = True) -> bytes | Reply:
         """Begin a command that goes on until :meth:`end` (IDLE): its tag, or the reply if it was refused.

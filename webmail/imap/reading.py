@@ -1,6 +1,7 @@
 """Reading the selected folder: rows, flags, sets of UIDs (FETCH and SEARCH, RFC 3501 section 6.4; RFC 7162, RFC 4731)."""
 
 import re
+from dataclasses import dataclass
 from typing import Any
 
 from webmail.imap.arguments import astring
@@ -24,6 +25,15 @@ _FLAGS_ONLY = re.compile(
 )
 _ESEARCH_ALL = re.compile(rb"(?:\A| )ALL ([0-9:,*]+)", re.IGNORECASE)
 _CANDIDATES = 50
+_SHORT_SET = 4000
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A question that is under way: its sets of UIDs and the tags of its commands."""
+
+    pieces: tuple[str, ...]
+    tags: tuple[bytes, ...]
 
 
 class Reading(Session):
@@ -38,15 +48,39 @@ class Reading(Session):
         self._folder()
         if uids is None:
             asked = normal(sequence or "")
-            return self._rows(asked, b"FETCH", by_uid=False)
-        asked = normal(uids)
-        rows: list[RemoteMessage] = []
-        for piece in chunks(asked) if asked else ():
-            rows.extend(self._rows(piece, b"UID FETCH", by_uid=True))
-        return sorted({row.uid: row for row in rows}.values(), key=lambda row: row.uid)
+            found, reply = self._collect(asked, b"FETCH", _ROW, by_uid=False)
+            return self._rows(asked, b"FETCH", found, reply)
+        return self.take_envelopes(self.ask_envelopes(uids))
 
-    def _rows(self, asked: str, command: bytes, *, by_uid: bool) -> list[RemoteMessage]:
-        found, reply = self._collect(asked, command, _ROW, by_uid=by_uid)
+    def ask_envelopes(self, uids: UidSet) -> Asked:
+        """Send the question of :meth:`fetch_envelopes`; :meth:`take_envelopes` must be the next call.
+
+        The server prepares the answer while its client is busy with the one before.
+        """
+        self._folder()
+        self._check_not_idle()
+        pieces = tuple(chunks(asked)) if (asked := normal(uids)) else ()
+        items = self._row_items(_ROW)
+        with self._guarded():
+            tags = self._client.send([[b"UID FETCH", piece.encode("ascii"), items] for piece in pieces])
+        self._outstanding = bool(tags)
+        return Asked(pieces, tuple(tags))
+
+    def take_envelopes(self, asked: Asked) -> list[RemoteMessage]:
+        """The rows asked for, ascending by UID."""
+        self._outstanding = False
+        with self._guarded(), self._expecting(FETCHED):
+            replies = self._client.receive(asked.tags)
+        rows: dict[int, RemoteMessage] = {}
+        for piece, reply in zip(asked.pieces, replies, strict=True):
+            found = self._by_number(reply.untagged, parse_set(piece), by_uid=True)
+            rows |= {row.uid: row for row in self._rows(piece, b"UID FETCH", found, reply)}
+        return sorted(rows.values(), key=lambda row: row.uid)
+
+    def _rows(
+        self, asked: str, command: bytes, found: dict[int, dict[bytes, Any]], reply: Reply
+    ) -> list[RemoteMessage]:
+        by_uid = command == b"UID FETCH"
         rows = {uid: _row(uid, items) for uid, items in found.items()}
         if reply.ok:
             return sorted(rows.values(), key=lambda row: row.uid)
@@ -115,9 +149,10 @@ class Reading(Session):
 
         modseq = self._condstore and selected.highestmodseq is not None
         modifier = [b"(CHANGEDSINCE %d)" % changed_since] if changed_since is not None and modseq else []
-        for piece in chunks(asked):
-            command = [b"UID FETCH", piece.encode("ascii"), b"(UID FLAGS)", *modifier]
-            reply = self._run(*command, expected=FETCHED, on_response=keep)
+        # Only what changed is told, whatever the set is called.
+        pieces = [asked] if modifier and len(asked) < _SHORT_SET else chunks(asked, self._at_once)
+        commands = [[b"UID FETCH", piece.encode("ascii"), b"(UID FLAGS)", *modifier] for piece in pieces]
+        for reply in self._run_many(commands, expected=FETCHED, on_response=keep):
             self._need(reply, "The server does not show the flags of this folder.")
         return sorted(found.values(), key=lambda update: update.uid)
 
@@ -151,9 +186,24 @@ class Reading(Session):
 
     def _searched(self, asked: str) -> set[int]:
         found: set[int] = set()
-        for piece in chunks(asked):
-            reply = self._run(b"UID SEARCH UID", piece.encode("ascii"))
+        for reply in self._run_many(
+            [[b"UID SEARCH UID", each.encode("ascii")] for each in chunks(asked, self._at_once)]
+        ):
             found.update(numbers(self._need(reply, "The server does not search this folder.").untagged))
+        return found
+
+    def marked(self, uid_set: UidSet) -> dict[str, set[int]] | None:
+        """The UIDs among these that are UNSEEN, FLAGGED, ANSWERED, by these names; None where the server does not search."""
+        self._folder()
+        asked = normal(uid_set)
+        ranges = parse_set(asked)
+        found: dict[str, set[int]] = {}
+        # One after the other: which of two questions a SEARCH response answers is not said (RFC 3501 section 5.5).
+        for name in ("UNSEEN", "FLAGGED", "ANSWERED"):
+            reply = self._run(b"UID SEARCH UID", asked.encode("ascii"), name.encode("ascii"))
+            if not reply.ok:
+                return None
+            found[name] = {uid for uid in numbers(reply.untagged) if contains(ranges, uid)}
         return found
 
     def find_message_id(self, message_id: str) -> list[int]:

@@ -26,6 +26,7 @@ class Session:
         self._endpoint = endpoint
         self._idle_tag: bytes | None = None
         self._idled = False
+        self._outstanding = False
         self._news: dict[Hint, None] = {}
         self.opened_at = datetime.now(UTC)
         self.selected: Selected | None = None
@@ -96,11 +97,23 @@ class Session:
             return self._client.run(*command, on_response=on_response)
 
     def _run_many(
-        self, commands: Sequence[Command], *, write: bool = False, expected: frozenset[bytes] = _NOTHING
+        self,
+        commands: Sequence[Command],
+        *,
+        write: bool = False,
+        expected: frozenset[bytes] = _NOTHING,
+        on_response: Callable[[Response], None] | None = None,
     ) -> list[Reply]:
+        """Several in flight. Servers begin one while the one before is under way: answers may stand with a neighbour's."""
         self._check_not_idle()
         with self._guarded(write=write), self._expecting(expected):
-            return self._client.run_many(commands)
+            return self._client.run_many(commands, on_response=on_response)
+
+    @property
+    def _at_once(self) -> int:
+        """How many messages one command may name: some servers cut what is larger (RFC 9738)."""
+        limited = any(each.startswith(("MESSAGELIMIT", "XYMHIGHESTMODSEQ")) for each in self.capabilities)
+        return 1000 if limited else 10_000
 
     @contextmanager
     def _expecting(self, expected: frozenset[bytes]) -> Iterator[None]:
@@ -122,6 +135,10 @@ class Session:
     def _check_not_idle(self) -> None:
         if self._idle_tag is not None:
             raise RuntimeError("end_idle() comes before the next command")
+        if self._outstanding:
+            # Whoever asked was interrupted before the answer: it would be taken for that of another question.
+            self._drop()
+            raise RetryLater(Reason.LOST, "The connection to the server was lost; it will be tried again.")
 
     def _folder(self) -> Selected:
         if self.selected is None:

@@ -20,7 +20,7 @@ from webmail.models import Folder, ListRow, PendingAction, SpecialUse
 
 from . import messages
 from .ahead import fetch_ahead
-from .folders import behind, note_status, refresh_folders
+from .folders import behind, note_status, refresh_folders, unseen_differs
 from .local import LocalMailbox
 from .outgoing import push_outgoing
 from .push import push
@@ -151,10 +151,11 @@ class Pass:
             return False  # Created here; the server does not know it yet.
         if status is not None and not note_status(folder, status) and not touched:
             return False
+        doubt = status is not None and unseen_differs(folder, status) and status.highestmodseq == folder.highestmodseq
         first = folder.backfill_uid is None
         self.ahead.discard(folder.pk)
         try:
-            more = messages.look(self.connection, folder, should_stop=self._interrupted)
+            more = messages.look(self.connection, folder, should_stop=self._interrupted, doubt_flags=doubt)
             if first and folder.special_use == SpecialUse.INBOX:
                 self._fill_page(folder)
         except GiveUp as problem:

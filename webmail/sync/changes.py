@@ -9,6 +9,7 @@ from webmail.imap.types import FlagUpdate
 from webmail.models import Folder, Message
 from webmail.models.mirror import IDS_PER_QUERY, Change, change
 
+from .folders import save
 from .insert import LINKED, SYSTEM_FLAGS, pending_flags, pending_places, split_flags, take_place
 
 COLUMNS = [*SYSTEM_FLAGS.values(), "keywords"]
@@ -107,14 +108,26 @@ def _take_new_places(changed: Change, folder: Folder, rows: list[Message]) -> No
     Message.objects.bulk_update(rows, LINKED, batch_size=200)
 
 
-def forget_uids(folder: Folder) -> None:
-    """UIDVALIDITY changed: every uid is dead. The rows wait, hidden, to be found again by what they are."""
-    with change(folder.account.user_id) as changed:
-        rows = Message.objects.filter(folder=folder, uid__isnull=False)
-        changed.conversations.update(rows.values_list("conversation_id", flat=True).distinct())
-        rows.update(uid=None, uidvalidity=None, shown_in=None, missing_since=timezone.now())
-        Folder.objects.filter(pk=folder.pk).update(
-            uidvalidity=None, uidnext=None, backfill_uid=None, highestmodseq=None, compared_at=None
-        )
-        changed.folders.add(folder.pk)
-    folder.refresh_from_db()
+def forget_uids(folder: Folder, uidvalidity: int) -> None:
+    """UIDVALIDITY is another one: every uid is dead. The rows wait, hidden, to be found again by what they are.
+
+    In pieces, the folder's own numbers first: cut short anywhere, the next look goes on.
+    """
+    save(
+        folder,
+        uidvalidity=None,
+        uidnext=None,
+        backfill_uid=None,
+        highestmodseq=None,
+        compared_at=None,
+        doubted_at=None,
+        flags_scanned_uid=None,
+        verify_uid=None,
+    )
+    dead = Message.objects.filter(folder=folder, uid__isnull=False).exclude(uidvalidity=uidvalidity)
+    while ids := list(dead.values_list("pk", flat=True)[:IDS_PER_QUERY]):
+        with change(folder.account.user_id) as changed:
+            rows = Message.objects.filter(pk__in=ids)
+            changed.conversations.update(rows.values_list("conversation_id", flat=True).distinct())
+            changed.folders.add(folder.pk)
+            rows.update(uid=None, uidvalidity=None, shown_in=None, missing_since=timezone.now())

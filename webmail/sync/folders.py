@@ -62,11 +62,16 @@ def note_status(folder: Folder, status: FolderStatus) -> bool:
         or status.uidvalidity not in (None, folder.uidvalidity)
         or (status.uidnext is not None and status.uidnext > (folder.uidnext or 0))
         or status.messages != folder.server_messages
-        or status.unseen not in (folder.server_unseen, folder.unread)
+        or unseen_differs(folder, status)
         or (status.highestmodseq is not None and status.highestmodseq != folder.highestmodseq)
     )
     folder.server_uidnext = status.uidnext
     return differs
+
+
+def unseen_differs(folder: Folder, status: FolderStatus) -> bool:
+    """Neither what STATUS said last nor what the mirror shows."""
+    return status.unseen not in (folder.server_unseen, folder.unread)
 
 
 def behind(folder: Folder, selected: Selected) -> bool:
@@ -169,3 +174,10 @@ def _differing(folder: Folder, found: RemoteFolder) -> dict[str, object]:
     if not found.special_use:
         values["special_use"] = folder.special_use
     return {name: value for name, value in values.items() if getattr(folder, name) != value}
+
+
+def save(folder: Folder, **columns: object) -> None:
+    """These columns, in the database and in the object."""
+    for name, value in columns.items():
+        setattr(folder, name, value)
+    Folder.objects.filter(pk=folder.pk).update(**columns)

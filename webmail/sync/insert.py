@@ -32,14 +32,18 @@ LINKED = [
 
 def insert(changed: Change, folder: Folder, uidvalidity: int, found: Iterable[RemoteMessage]) -> list[Message]:
     """Insert what the folder does not have yet; return the rows that are new, newest first."""
-    remote = {message.uid: message for message in found}
-    known = Message.objects.filter(folder=folder, uidvalidity=uidvalidity, uid__in=list(remote))
+    return insert_rows(changed, folder, uidvalidity, [as_row(folder, uidvalidity, message) for message in found])
+
+
+def insert_rows(changed: Change, folder: Folder, uidvalidity: int, made: Iterable[Message]) -> list[Message]:
+    """The same for rows that :func:`as_row` has made: what costs time is done before the database is locked."""
+    fresh = {row.uid: row for row in made}
+    known = Message.objects.filter(folder=folder, uidvalidity=uidvalidity, uid__in=list(fresh))
     for uid in known.values_list("uid", flat=True):
-        remote.pop(uid or 0, None)
-    if not remote:
+        fresh.pop(uid, None)
+    if not fresh:
         return []
-    rows = [as_row(folder, uidvalidity, message) for message in remote.values()]
-    rows = _relink(changed, folder, rows)
+    rows = _relink(changed, folder, list(fresh.values()))
     assign(changed, rows)
     rows.sort(key=lambda row: (row.internaldate, row.uid or 0))
     ids = bulk_insert(Message, COLUMNS, [tuple(map(row.__dict__.get, COLUMNS)) for row in rows], ids=True)

@@ -23,7 +23,8 @@ def run() -> None:
     trim_cache(settings.BODY_CACHE_BYTES)
     tidy()
     now = timezone.now()
-    Message.objects.filter(missing_since__lt=now - LONG_MISSING).delete()
+    rebuilding = Q(folder__backfill_uid__isnull=True) | Q(folder__backfill_uid__gt=1)
+    Message.objects.filter(missing_since__lt=now - LONG_MISSING).exclude(rebuilding).delete()
     settled = [PendingAction.State.DONE, PendingAction.State.REFUSED]
     ended = PendingAction.objects.filter(state__in=settled, finished_at__lt=now - UNDO_KEPT)
     ended.filter(Q(bulk__isnull=True) | Q(bulk__finished_at__lt=now - UNDO_KEPT)).delete()
