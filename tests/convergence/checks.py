@@ -178,7 +178,7 @@ def a_second_turn_changes_nothing(world: World) -> None:
     assert not changed, f"I9: the mirror changed although nothing had: {changed}"
 
 
-def mirrored(world: World) -> list[dict[str, object]]:
+def mirrored(world: World) -> list[object]:
     """Everything of the mirror but the times it was looked at."""
     account = world.ada.account
     own = Message.objects.filter(account=account).order_by("pk")

@@ -1,8 +1,10 @@
 """What another client took away while the person moved it: no row stays behind, and the counts stay true."""
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
 
 import pytest
+from django.urls import reverse
 
 from tests.convergence.canaries import letter, snapshot
 from tests.convergence.checks import counts_agree, nothing_waits, same_as_server
@@ -66,3 +68,28 @@ def test_a_copy_that_becomes_the_message_leaves_the_counts_true(world):
     world.turn()
     assert [each.pk for each in Message.objects.filter(shown_in__isnull=False, account=world.ada.account)] == [row.pk]
     assert_true(world)
+
+
+@pytest.mark.parametrize("envelope", ["another", "the same"])
+def test_a_row_never_stands_for_another_message_with_its_message_id(world, envelope):
+    """I6: somebody can send what bears the Message-ID, and has the size, of a message that went away."""
+    first, second = letter("canary-0001"), letter("canary-0002", message_id="canary-0001")
+    if envelope == "the same":
+        second = letter("canary-0001").replace(b"The text of canary-0001", b"The text of canary-0002")
+    assert len(first) == len(second)
+    uid = world.ada.mailbox.append(first)
+    world.turn()
+    other = world.ada.mailbox.imap()
+    other.select_folder("INBOX")
+    other.delete_messages([uid])
+    other.uid_expunge([uid])
+    world.turn()
+    other.append("INBOX", second, msg_time=datetime(2026, 1, 1, 12, 0, tzinfo=UTC))
+    other.logout()
+    world.turn()
+    row = Message.objects.get(account=world.ada.account, shown_in__isnull=False)
+    assert row.subject == ("Letter canary-0002" if envelope == "another" else "Letter canary-0001")
+    assert "The text of canary-0002" in row.preview
+    shown = world.ada.get(reverse("message-body", args=[row.pk])).text_seen
+    assert "The text of canary-0002" in shown
+    assert "The text of canary-0001" not in shown

@@ -10,7 +10,7 @@ from webmail.models import Folder, Message
 from webmail.models.mirror import IDS_PER_QUERY, Change, change
 
 from .folders import save
-from .insert import LINKED, SYSTEM_FLAGS, pending_flags, pending_places, split_flags, take_place
+from .insert import LINKED, SYSTEM_FLAGS, alike, pending_flags, pending_places, split_flags, take_place
 
 COLUMNS = [*SYSTEM_FLAGS.values(), "keywords"]
 RECENT = timedelta(minutes=30)
@@ -94,7 +94,8 @@ def _take_new_places(changed: Change, folder: Folder, rows: list[Message]) -> No
     replaced: list[Message] = []
     for row in rows:
         # Only a twin that came later can be the place it was moved to; an older one is a copy with a life of its own.
-        newer = [twin for twin in twins.get((row.message_key, row.size), []) if twin.pk > row.pk and row.message_id]
+        same = (twin for twin in twins.get((row.message_key, row.size), []) if row.message_id and alike(row, twin))
+        newer = [twin for twin in same if twin.pk > row.pk]
         if newer and newer[0].internaldate == row.internaldate and (newer[0].folder_id != folder.pk or row.uid is None):
             twin = twins[row.message_key, row.size].pop(twins[row.message_key, row.size].index(newer[0]))
             replaced.append(twin)

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from webmail.imap.types import RemoteMessage
 from webmail.mime.headers import Address, display_text
 from webmail.mime.parts import choose
-from webmail.models import Folder, Message, PendingAction
+from webmail.models import CachedPart, Folder, Message, PendingAction, RenderedBody
 from webmail.models.inserting import bulk_insert
 from webmail.models.mirror import Change
 
@@ -28,6 +28,7 @@ LINKED = [
     "keywords",
     "missing_since",
 ]
+CONTENT = ["internaldate", "structure", "has_attachment", "preview", "preview_known"]
 
 
 def insert(changed: Change, folder: Folder, uidvalidity: int, found: Iterable[RemoteMessage]) -> list[Message]:
@@ -144,18 +145,42 @@ def _relink(changed: Change, folder: Folder, rows: list[Message]) -> list[Messag
         return rows
     placed = pending_places(old.pk for group in homeless.values() for old in group)
     flags_waiting = pending_flags(old.pk for group in homeless.values() for old in group)
-    linked, fresh = [], []
+    linked: list[Message] = []
+    renewed: list[Message] = []
+    fresh: list[Message] = []
     for row in rows:
-        group = homeless.get((row.message_key, row.size))
-        if not group:
+        group = homeless.get((row.message_key, row.size), [])
+        found = next((each for each in group if alike(each, row)), None)
+        if found is None:
             fresh.append(row)
             continue
-        old = group.pop(0)
-        take_place(old, row, keep_shown=old.pk in placed, flags_waiting=flags_waiting)
-        linked.append(old)
+        group.remove(found)
+        take_place(found, row, keep_shown=found.pk in placed, flags_waiting=flags_waiting)
+        linked.append(found)
+        if found.internaldate != row.internaldate:
+            _take_content(found, row)
+            renewed.append(found)
+    _forget_content(renewed)
     Message.objects.bulk_update(linked, LINKED, batch_size=200)
     changed.messages(linked)
     return fresh
+
+
+def alike(one: Message, other: Message) -> bool:
+    """Whether two rows with one Message-ID and size say the same of themselves: an id alone can be anybody's."""
+    return (one.subject, one.from_address, one.date) == (other.subject, other.from_address, other.date)
+
+
+def _take_content(old: Message, new: Message) -> None:
+    """It arrived at another time, so it may have been written anew: nothing kept of the old text may stand for it."""
+    for column in CONTENT:
+        setattr(old, column, getattr(new, column))
+
+
+def _forget_content(rows: list[Message]) -> None:
+    Message.objects.bulk_update(rows, CONTENT, batch_size=200)
+    CachedPart.objects.filter(message__in=rows).delete()
+    RenderedBody.objects.filter(message__in=rows).delete()
 
 
 def take_place(old: Message, new: Message, *, keep_shown: bool, flags_waiting: set[tuple[int, str]]) -> None:
