@@ -4,6 +4,7 @@ import time
 
 import pytest
 
+from webmail.mime.body import TEXTS_SHOWN
 from webmail.mime.parts import DEPTH_LIMIT, PART_LIMIT, Part, choose, decode_transfer, from_bytes, part_bytes
 
 
@@ -24,7 +25,8 @@ def test_parts_are_counted_to_the_ceiling() -> None:
     begin = time.process_time()
     root = from_bytes(b"Content-Type: multipart/mixed; boundary=b\r\n\r\n" + b"--b\r\n\r\nx\r\n" * 30_000)
     assert sum(1 for _ in root.walk()) == PART_LIMIT
-    assert len(choose(root).texts) == PART_LIMIT - 1
+    assert len(choose(root).texts) == TEXTS_SHOWN
+    assert len(choose(root).attachments) == PART_LIMIT - 1 - TEXTS_SHOWN
     assert time.process_time() - begin < 3
 
 

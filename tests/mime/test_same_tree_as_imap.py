@@ -10,10 +10,15 @@ from tests.servers.mailbox import Mailbox
 from webmail.mime.parts import decode_transfer, from_bytes, part_bytes
 
 MAIL = Path(__file__).parent / "mail"
-# Messages that break the grammar where servers differ; what we make of them is in expected.json.
+# Messages that break the grammar where servers differ; what we make of them is in the file beside each.
 DISPUTED = {
     "subject-nul-and-controls",
     "boundary-missing",
+    "forwarded-base64-message",
+    "mixed-boundary-same-as-inner",
+    "mixed-eleven-thousand-parts",
+    "mixed-hundred-levels",
+    "mixed-no-parts",
     "boundary-prefix",
     "content-type-broken",
     "bare-line-feeds",
@@ -64,4 +69,4 @@ def test_the_tree_and_the_octets_are_the_servers(mailbox: Mailbox) -> None:
                 assert (mine or b"").removesuffix(ending) == server.removesuffix(ending), name
     finally:
         client.logout()
-    assert not differing
+    assert sorted(differing) == []

@@ -16,7 +16,8 @@ class Address(NamedTuple):
     address: str
 
 
-_TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|["()<>,;:]|\\.|[^"()<>,;:\\]+|\\', re.DOTALL)
+_QUOTED_LOCAL = re.compile(r'"(?:[^"\\]|\\.)*"@[^\s"()<>,;:@]+', re.DOTALL)
+_TOKEN = re.compile(_QUOTED_LOCAL.pattern + r'|"(?:[^"\\]|\\.)*"|["()<>,;:]|\\.|[^"()<>,;:\\]+|\\', re.DOTALL)
 _ESCAPED = re.compile(r"\\(.)", re.DOTALL)
 _BARE = re.compile(r"[^\s<>@]+@[^\s<>@]+")
 _SPACE = re.compile(r"\s+")
@@ -95,6 +96,8 @@ def addresses(raw: bytes | str | None) -> list[Address]:
                 return collector.found[:LIMIT]
         elif lexeme == ":" and collector.angle is None and "@" not in "".join(collector.words[-3:]):
             collector.reset()
+        elif collector.angle is None and _QUOTED_LOCAL.fullmatch(lexeme):
+            collector.angle = lexeme
         elif lexeme not in {")", ">", '"'}:
             collector.words.append(_unquote(lexeme))
     collector.finish()

@@ -8,6 +8,7 @@ from urllib.parse import unquote
 
 from webmail.mime.structure import Part
 
+TEXTS_SHOWN = 50
 # Other forms of the same text: of no use beside plain text or HTML, and no attachment either.
 _SKIPPED_FORMS = {"text/enriched", "text/richtext", "text/x-amp-html", "text/watch-html"}
 
@@ -128,10 +129,11 @@ class _Chooser:
 
     def _finish(self, order: list[tuple[Part, bool, bool]], reading: _Reading) -> None:
         body = self.body
-        body.texts, body.shown = reading.plain, reading.rich
-        body.text = reading.plain[0] if reading.plain else None
-        body.html = next((part for part in reading.rich if part.type == "text/html"), None)
-        used = {id(part) for part in (*reading.plain, *reading.rich)}
+        # Each text costs a fetch: those beyond the ceiling are files.
+        body.texts, body.shown = reading.plain[:TEXTS_SHOWN], reading.rich[:TEXTS_SHOWN]
+        body.text = body.texts[0] if body.texts else None
+        body.html = next((part for part in body.shown if part.type == "text/html"), None)
+        used = {id(part) for part in (*body.texts, *body.shown)}
         if body.html is not None:
             used |= self.kept
         else:

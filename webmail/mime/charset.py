@@ -31,6 +31,11 @@ _WIDER = {
     "big5": "big5hkscs",
     "x-mac-roman": "mac_roman",
     "macintosh": "mac_roman",
+    "x-mac-ce": "mac_latin2",
+    "x-mac-cyrillic": "mac_cyrillic",
+    "x-mac-greek": "mac_greek",
+    "x-mac-turkish": "mac_turkish",
+    "x-mac-icelandic": "mac_iceland",
     "iso-8859-8-i": "iso-8859-8",
     "iso-8859-8-e": "iso-8859-8",
     "x-user-defined": "cp1252",
@@ -106,12 +111,24 @@ def _damaged(data: bytes, charset: str) -> str | None:
     """``data`` by its declared or a Unicode charset when only a small share of it does not fit."""
     declared = codec_name(charset)
     for name in dict.fromkeys(filter(None, (declared, "utf-8"))):
+        if (text := _cut_off(data, name)) is not None:
+            return text
         text = data.decode(name, "replace")
         wrong = text.count("\ufffd")
         beyond_ascii = sum(text.count(character) for character in set(text) if character > "\x7f")
         if wrong * 10 <= beyond_ascii - wrong:
             return text
     return None
+
+
+def _cut_off(data: bytes, name: str) -> str | None:
+    """``data`` without the unfinished character at its end, if that is all that is wrong with it."""
+    try:
+        text = codecs.getincrementaldecoder(name)().decode(data, final=False)
+    except (UnicodeError, LookupError, ValueError):
+        return None
+    # Without another character of several octets that one may as well be whole, and of another charset.
+    return None if text.isascii() else text
 
 
 def _guessed(data: bytes) -> str:

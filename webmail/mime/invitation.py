@@ -79,7 +79,10 @@ def read(data: str, method: str = "") -> Invitation | None:
     if calendar is None:
         return None
     found = [each for each in _walk(calendar) if each.name in _COMPONENTS]
-    events = [_event(each) for each in found[:EVENTS_SHOWN]]
+    try:
+        events = [_event(each) for each in found[:EVENTS_SHOWN]]
+    except Exception:  # the library's values fail in ways of their own when they are looked at
+        return None
     if not events:
         return None
     named = (_string(calendar, "METHOD", 40) or method).upper()
@@ -158,8 +161,16 @@ def _string(component: Component, name: str, limit: int) -> str:
     return storable(str(value))[:limit].strip() if value is not None else ""
 
 
+def _value(component: Component, name: str) -> Any:
+    """The date, instant or length of time of a property; None for one that is broken."""
+    try:
+        return getattr(_one(component, name), "dt", None)
+    except ValueError:
+        return None
+
+
 def _moment(component: Component, name: str) -> datetime | date | None:
-    value = getattr(_one(component, name), "dt", None)
+    value = _value(component, name)
     if not isinstance(value, date):
         return None
     try:
@@ -173,7 +184,7 @@ def _end(component: Component, start: datetime | date | None) -> datetime | date
     end = _moment(component, "DTEND") or _moment(component, "DUE")
     if end is not None or start is None:
         return end
-    length = getattr(_one(component, "DURATION"), "dt", None)
+    length = _value(component, "DURATION")
     try:
         return start + length if isinstance(length, timedelta) else None
     except OverflowError:
@@ -251,7 +262,7 @@ def answer(data: str, event: Event, guest: Address, choice: str, *, now: datetim
     ``choice`` is accepted, tentative or declined. Raises ValueError for another, and when the event is not in ``data``
     or nobody organises it.
     """
-    from icalendar import Calendar, vCalAddress  # noqa: PLC0415
+    from icalendar import Calendar, vBroken, vCalAddress  # noqa: PLC0415
     from icalendar import Event as Entry  # noqa: PLC0415
 
     calendar = _parsed(data)
@@ -265,7 +276,7 @@ def answer(data: str, event: Event, guest: Address, choice: str, *, now: datetim
     entry = Entry()
     for name in ("UID", "RECURRENCE-ID", "DTSTART", "DTEND", "DURATION", "SUMMARY", "ORGANIZER"):
         value = _one(source, name)
-        if value is not None and getattr(value, "dt", True) is not None and type(value).__name__ != "vBroken":
+        if value is not None and not isinstance(value, vBroken):
             entry.add(name, value, encode=False)
     entry.add("SEQUENCE", found.sequence)
     entry.add("DTSTAMP", now.astimezone(UTC).replace(microsecond=0))

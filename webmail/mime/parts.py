@@ -67,10 +67,28 @@ def part_bytes(raw: bytes, section: str) -> bytes | None:
 
 def locate(raw: Octets, section: str) -> tuple[Part, int, int] | None:
     """The part of a section and where its content, still encoded, begins and ends in ``raw``."""
-    for span in _scan(raw):
-        if span.part.section == section:
-            return span.part, span.body, span.end
-    return None
+    span: _Span | None = _read(raw, 0, len(raw), "text/plain")
+    if span is not None:
+        span.part.section = "" if span.part.is_multipart else "1"
+    for _ in range(DEPTH_LIMIT + 1):
+        if span is None or span.part.section == section:
+            break
+        span = _child_towards(raw, span, section)
+    return (span.part, span.body, span.end) if span is not None and span.part.section == section else None
+
+
+def _child_towards(raw: Octets, span: _Span, section: str) -> _Span | None:
+    """The child that is the part of ``section`` or holds it; none of the others is read."""
+    prefix, default, ranges = _inside(raw, span, PART_LIMIT)
+    number = section.removeprefix(prefix).partition(".")[0]
+    if not section.startswith(prefix) or not number.isascii() or not number.isdigit() or len(number) > 6:
+        return None
+    place = int(number) - 1
+    if not 0 <= place < len(ranges) or str(place + 1) != number:
+        return None
+    child = _read(raw, *ranges[place], default)
+    child.part.section = f"{prefix}{number}"
+    return child
 
 
 def _scan(raw: Octets) -> list[_Span]:
@@ -136,24 +154,27 @@ def _body_start(raw: Octets, start: int, end: int) -> int:
     return end if parse_header_block(head) else start
 
 
-def _children(raw: Octets, span: _Span, room: int) -> list[_Span]:
+def _inside(raw: Octets, span: _Span, room: int) -> tuple[str, str, list[tuple[int, int]]]:
+    """What the sections of a part's children begin with, their type where they name none, and where they lie."""
     part = span.part
     if part.is_multipart:
         default = "message/rfc822" if part.type == "multipart/digest" else "text/plain"
         prefix = f"{part.section}." if part.section else ""
-        ranges = _pieces(raw, span.body, span.end, span.boundary, room)
-        children = [_read(raw, start, end, default) for start, end in ranges]
-    elif part.type == "message/rfc822" and part.encoding not in {"base64", "quoted-printable"} and room > 0:
-        prefix = f"{part.section}."
+        return prefix, default, _pieces(raw, span.body, span.end, span.boundary, room)
+    if part.type == "message/rfc822" and part.encoding not in {"base64", "quoted-printable"} and room > 0:
         enclosed = _read(raw, span.body, span.end, "text/plain")
-        children = [enclosed]
         if enclosed.part.is_multipart:
             # IMAP gives the enclosed message's multipart no section of its own.
             default = "message/rfc822" if enclosed.part.type == "multipart/digest" else "text/plain"
             ranges = _pieces(raw, enclosed.body, enclosed.end, enclosed.boundary, room)
-            children = [_read(raw, start, end, default) for start, end in ranges]
-    else:
-        return []
+            return f"{part.section}.", default, ranges
+        return f"{part.section}.", "text/plain", [(span.body, span.end)]
+    return "", "", []
+
+
+def _children(raw: Octets, span: _Span, room: int) -> list[_Span]:
+    prefix, default, ranges = _inside(raw, span, room)
+    children = [_read(raw, start, end, default) for start, end in ranges]
     for number, child in enumerate(children, 1):
         child.part.section = f"{prefix}{number}"
     return children
