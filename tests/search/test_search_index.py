@@ -11,10 +11,11 @@ from hypothesis import strategies as st
 from accounts.models import MailAccount
 from accounts.removal import remove_account
 from webmail.mime.parts import Part
-from webmail.models import CachedPart, Message, SearchEntry, SearchQueue
+from webmail.models import CachedPart, Folder, Message, SearchEntry, SearchQueue, StoredContent
 from webmail.search import docid, find, index, plan, schema, store
 from webmail.search.query import parse
 from webmail.sync import actions
+from webmail.sync.local import LocalMailbox
 
 pytestmark = pytest.mark.database
 TODAY = date(2026, 11, 22)
@@ -264,3 +265,27 @@ def test_a_mailbox_without_dates_is_numbered_all_the_same() -> None:
         taken.update(numbers.values())
     assert len(taken) == 20_000
     assert max(taken) - docid.at(1, DAY) < docid.SPILL
+
+
+def test_mail_that_lives_here_is_found_by_its_text(ada: Any, indexed: Any) -> None:
+    raw = (
+        b"From: Bob <bob@example.test>\r\nTo: ada@example.test\r\nSubject: Kept here\r\nMIME-Version: 1.0\r\n"
+        b'Content-Type: multipart/mixed; boundary="x"\r\n\r\n--x\r\nContent-Type: text/html; charset=utf-8\r\n'
+        b"Content-Transfer-Encoding: quoted-printable\r\n\r\n<p>Sch=C3=B6ne Gr=C3=BC=C3=9Fe</p>\r\n--x\r\n"
+        b'Content-Type: text/plain; name="minutes.txt"\r\nContent-Disposition: attachment\r\n\r\nnot shown\r\n--x--\r\n'
+    )
+    account = MailAccount.objects.create(
+        user=ada.user, address="ada@pop.test", username="ada", kind=MailAccount.Kind.POP3, smtp_host="localhost"
+    )
+    here = LocalMailbox(account)
+    here.append("INBOX", raw)
+    indexed()
+    folders = list(Folder.objects.filter(account=account).select_related("account"))
+    for text, hits in (("grusse", 1), ("minutes", 1), ("subject:kept", 1), ('"schöne grüße"', 1), ("shown", 0)):
+        wanted = plan.make(parse(text, TODAY), ada.user.pk, folders, UTC, set())
+        assert (text, len(find.page(wanted, 10).hits)) == (text, hits)
+    message = Message.objects.get(account=account)
+    StoredContent.objects.get(message=message).file.delete(save=False)
+    SearchQueue.objects.create(message_id=message.pk, newness=DAY)
+    indexed()
+    assert find.page(plan.make(parse("kept", TODAY), ada.user.pk, folders, UTC, set()), 10).hits

@@ -16,7 +16,8 @@ MOST_QUERIES_REFRESH = 10
 HOSTILE = [
     '"', "'", "%", "\\", "*", "a*", "(", ")", "NOT", "a AND",
     "NEAR(a b)", "subject : x", "{a b}: c", "^a", "a + b", "-",
-    "--", "' OR 1=1 --", "a'); DROP TABLE webmail_message; --", ":", "a:b:c", "<script>alert(1)</script>", "\0", "a\0b", "%00", "∎",
+    "--", "' OR 1=1 --", "a'); DROP TABLE webmail_message; --", ":",
+    "a:b:c", "<script>alert(1)</script>", "\0", "a\0b", "%00", "∎",
     "a|b&!c", "<->", "a:*", "🦓", "\u202e", "ﷺ", "on:0001-01-01", "before:9999-12-31", "larger:99999999999999G",
     "in:" + "x" * 400, "x" * 5000,
 ]  # fmt: skip

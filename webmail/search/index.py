@@ -3,11 +3,10 @@
 import logging
 import time
 from collections.abc import Callable, Collection
-from datetime import datetime
 
 from django.db import IntegrityError, transaction
 
-from webmail.models import Folder, Message, SearchEntry, SearchQueue
+from webmail.models import Folder, Message, SearchEntry, SearchQueue, SyncState
 
 from . import docid, store
 from .text import words_of
@@ -15,12 +14,18 @@ from .text import words_of
 logger = logging.getLogger(__name__)
 
 BATCH = 200
-# So long is rested after a batch, in batches' times: while mailboxes are being mirrored for the first time they come first.
+# Words written in one transaction: on SQLite nobody else writes meanwhile, and a click wants to.
+WORDS_AT_ONCE = 20_000
+# So long is rested after a batch, in batches' times: while mailboxes are being mirrored for the first time they come first,
+# and their first rows before anything else.
 REST, REST_DURING_BACKFILL = 1.0, 20.0
+LONGEST_REST = FIRST_REST = 3.0
 
 
 def work(should_stop: Callable[[], bool], rest: Callable[[float], object] = time.sleep) -> None:
     """Index until the queue is empty. ``rest`` waits for so many seconds."""
+    if _mirroring() and SearchQueue.objects.exists():
+        rest(FIRST_REST)
     while not should_stop():
         started = time.monotonic()
         try:
@@ -32,7 +37,7 @@ def work(should_stop: Callable[[], bool], rest: Callable[[float], object] = time
         if not done:
             return
         spent = time.monotonic() - started
-        rest(min(5.0, spent * (REST_DURING_BACKFILL if _mirroring() else REST)))
+        rest(min(LONGEST_REST, spent * (REST_DURING_BACKFILL if _mirroring() else REST)))
 
 
 def batch(size: int = BATCH) -> int:
@@ -48,13 +53,21 @@ def batch(size: int = BATCH) -> int:
     if len(numbers) < len(messages):
         logger.warning("%s messages found no place in the search index", len(messages) - len(numbers))
     words = {each.pk: words_of(each, numbers[each.pk]) for each in messages if each.pk in numbers}
-    with transaction.atomic():
-        _write(dict(waiting), known, words)
+    part: dict[int, int] = {}
+    count = 0
+    for entry, message_id in waiting:
+        part[entry] = message_id
+        count += sum(map(len, words[message_id].columns)) if message_id in words else 0
+        if count >= WORDS_AT_ONCE:
+            _write(part, known, words)
+            part, count = {}, 0
+    _write(part, known, words)
     return len(waiting)
 
 
+@transaction.atomic
 def _write(waiting: dict[int, int], known: dict[int, int], words: dict[int, store.Words]) -> None:
-    """Whatever another worker has taken meanwhile is left to it."""
+    """Whatever another worker has taken meanwhile is left to it. ``known`` learns what is in the index from now on."""
     mine = set(
         SearchQueue.objects.select_for_update(skip_locked=True)
         .filter(pk__in=list(waiting))
@@ -69,6 +82,7 @@ def _write(waiting: dict[int, int], known: dict[int, int], words: dict[int, stor
     SearchEntry.objects.bulk_create(
         SearchEntry(docid=words[pk].docid, message_id=pk) for pk in here if pk in words and pk not in known
     )
+    known.update({pk: words[pk].docid for pk in here if pk in words})
     SearchQueue.objects.filter(pk__in=list(waiting), message_id__in=mine).delete()
 
 
@@ -77,16 +91,11 @@ def _taken(numbers: Collection[int]) -> set[int]:
 
 
 def _mirroring() -> bool:
-    return Folder.objects.filter(selectable=True, hidden=False, backfill_uid__gt=1, account__paused=False).exists()
+    behind = Folder.objects.filter(selectable=True, hidden=False, backfill_uid__gt=1, account__paused=False)
+    # An account whose server is not to be had holds nobody up.
+    return behind.filter(account__sync__status__in=[SyncState.Status.SYNCING, SyncState.Status.OK]).exists()
 
 
 def still_to_come(account_ids: Collection[int]) -> int:
     """How many messages of these accounts are not in the index yet."""
     return SearchQueue.objects.filter(account_id__in=account_ids).count()
-
-
-def newest_indexed(user_id: int) -> datetime | None:
-    """INTERNALDATE of the newest message in the index of a person."""
-    low, high = docid.span(user_id)
-    newest = SearchEntry.objects.filter(docid__gte=low, docid__lt=high).order_by("-docid")
-    return newest.values_list("message__internaldate", flat=True).first()
