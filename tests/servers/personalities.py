@@ -44,13 +44,13 @@ class Personality:
 
     def __init__(self) -> None:
         self.mail = self.mail_class(self.folders)
-        # Answers for the next commands, whatever they are; used up one by one.
-        self.throttled: list[bytes] = []
+        # Answers for the next commands, whatever they are, used up one by one; None lets a command pass.
+        self.refusals: list[bytes | None] = []
 
     def refusal(self, session: Any, name: str, arguments: list[Any]) -> bytes | None:
         """What is answered instead of carrying the command out; beginning with "* BYE" it ends the connection."""
-        if self.throttled and session.signed_in and name not in {"LOGOUT", "CAPABILITY", "ID"}:
-            return self.throttled.pop(0)
+        if self.refusals and session.signed_in and name not in {"LOGOUT", "CAPABILITY", "ID"}:
+            return self.refusals.pop(0)
         return None
 
     def size(self, raw: bytes) -> int:

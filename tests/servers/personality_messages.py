@@ -89,11 +89,10 @@ class MessageCommands(Commands):
             pairs.append((each.uid, made.uid))
         code = b""
         if pairs and "UIDPLUS" in self.who.after:
-            sources, targets = zip(*pairs, strict=True)
-            codes = [
-                b",".join(str(uid).encode() for uid in uids) for uids in (sources, self.who.copyuid_order(targets))
-            ]
-            code = b"[COPYUID %d %s %s] " % (target.uidvalidity, *codes)
+            targets = self.who.copyuid_order(tuple(made for _, made in pairs))
+            sources = tuple(uid for uid, _ in pairs)
+            written = [b",".join(str(uid).encode() for uid in uids) for uids in (sources, targets)]
+            code = b"[COPYUID %d %s %s] " % (target.uidvalidity, written[0], written[1])
         return b"OK " + code + b"done"
 
     def do_move(self, box: Box, arguments: list[Any], by_uid: bool) -> bytes:

@@ -56,6 +56,8 @@ class Person:
     def connected(self) -> MailConnection:
         if self.connection is None or not self.connection.alive:
             self.connection = open_connection(self.account)
+            # As the worker notes them after a pass.
+            SyncState.objects.update(capabilities=sorted(self.connection.capabilities))
         return self.connection
 
     def sync(self) -> None:

@@ -25,6 +25,7 @@ _PROVIDER = re.compile(
     r"authorization code",
     re.IGNORECASE,
 )
+_TRAFFIC = re.compile(r"bandwidth|command", re.IGNORECASE)
 _FULL = re.compile(r"quota|mailbox is full|disk full|no space", re.IGNORECASE)
 _TOO_LARGE = re.compile(r"too (?:large|big)|exceeds .*size", re.IGNORECASE)
 _UNAVAILABLE = "The server is unavailable at the moment; it will be tried again."
@@ -111,7 +112,7 @@ def temporary(reply: Reply) -> MailError | None:
         seconds = int(found[1]) / (1000 if (found[2] or "milliseconds").lower() == "milliseconds" else 1)
         sentence = "The server asks for fewer requests; it will be tried again in a while."
         return RetryLater(Reason.LIMIT, sentence, detail=text, retry_after=seconds)
-    if reply.code == "LIMIT" or _LIMIT.search(reply.text):
+    if reply.code in {"LIMIT", "THROTTLED"} or _LIMIT.search(reply.text):
         sentence = "The server allows no more connections or requests at the moment; it will be tried again."
         return RetryLater(Reason.LIMIT, sentence, detail=text)
     if reply.code in {"UNAVAILABLE", "INUSE", "SERVERBUG"}:
@@ -174,7 +175,9 @@ def refused(reply: Reply, what: str) -> MailError:
     """A command was answered with NO or BAD. ``what`` says what the server would not do, as a whole sentence."""
     detail = f"{reply.status} [{reply.code}] {reply.text}"
     reason, sentence = _REFUSALS.get(reply.code, (Reason.REFUSED, what))
-    if reply.code in _REFUSALS:
+    # Gmail has one code for a full mailbox and for a day's traffic that is used up.
+    spent = reply.code == "OVERQUOTA" and _TRAFFIC.search(reply.text)
+    if reply.code in _REFUSALS and not spent:
         return GiveUp(reason, sentence, detail=detail)
     if (found := temporary(reply)) is not None:
         return found

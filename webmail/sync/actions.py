@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from accounts.models import MailAccount, User
 from webmail.errors import GiveUp, Reason
-from webmail.models import BulkAction, Folder, Message, PendingAction, SpecialUse
+from webmail.models import BulkAction, Folder, Message, PendingAction, SpecialUse, SyncState
 from webmail.models.inserting import bulk_insert
 from webmail.models.mirror import IDS_PER_QUERY, Change, change
 from webmail.models.prepared import Prepared, PreparedUpdate, Slot
@@ -145,14 +145,21 @@ def undo(user: User, batch: uuid.UUID) -> Done:
 
 def special_folder(account: MailAccount, use: SpecialUse) -> Folder:
     """The account's folder for a purpose, created (here and in the journal) where it has none."""
-    folder = (
-        Folder.objects.filter(account=account, special_use=use, selectable=True, hidden=False).order_by("pk").first()
-    )
+    usable = Folder.objects.filter(account=account, selectable=True, hidden=False).order_by("pk")
+    folder = usable.filter(special_use=use).first()
+    if folder is None and use == SpecialUse.ARCHIVE and _has_labels(account):
+        folder = usable.filter(special_use=SpecialUse.ALL).first()
     if folder is None:
         from .folder_actions import create_folder  # noqa: PLC0415 - the two call each other
 
         folder = create_folder(account.user, account, use.label, special_use=use)
     return folder
+
+
+def _has_labels(account: MailAccount) -> bool:
+    """Gmail: what loses its label stays in All Mail, and that is what archiving means there."""
+    offered = SyncState.objects.filter(pk=account.pk).values_list("capabilities", flat=True).first()
+    return "X-GM-EXT-1" in (offered or ())
 
 
 def check_target(folder: Folder) -> None:
