@@ -11,15 +11,17 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 
 from django.db.models import Q
+from django.utils import timezone
 
 from accounts.models import MailAccount
 from webmail.errors import GiveUp
 from webmail.imap.connection import MailConnection
 from webmail.imap.types import FolderStatus, Hint
-from webmail.models import Folder, ListRow, PendingAction, SpecialUse
+from webmail.models import Folder, ListRow, PendingAction, SpecialUse, SyncState
 
-from . import messages
+from . import messages, verify
 from .ahead import fetch_ahead
+from .flags import scan_in_turn
 from .folders import behind, note_status, refresh_folders, unseen_differs
 from .local import LocalMailbox
 from .outgoing import push_outgoing
@@ -73,6 +75,8 @@ class Pass:
         if not more:
             more = self._ahead(folders)
         if not more:
+            self._scan(folders)
+            self._prove(folders)
             self._rest(folders)
         return more or self._waiting()
 
@@ -103,6 +107,32 @@ class Pass:
     def _named(self, hints: Iterable[Hint]) -> set[str]:
         selected = self.connection.selected.name if self.connection.selected is not None else ""
         return {hint.name or selected for hint in hints} - {""}
+
+    def _scan(self, folders: list[Folder]) -> None:
+        if self.connection.has("CONDSTORE") or self.connection.has("QRESYNC"):
+            return
+        try:
+            readable = [folder for folder in folders if folder.pk not in self.failed]
+            scan_in_turn(self.connection, readable, should_stop=self._interrupted)
+        except GiveUp as problem:
+            logger.info("flags of an account's folders are not read: %s", problem)
+
+    def _prove(self, folders: list[Folder]) -> None:
+        """A piece of the rare comparison with the server, never while the person is there."""
+        now = timezone.now()
+        if SyncState.objects.filter(account=self.account, watched_until__gt=now).exists():
+            return
+        folder = verify.due([folder for folder in folders if folder.pk not in self.failed])
+        if folder is None:
+            return
+        found = verify.Findings()
+        try:
+            verify.verify_window(self.connection, folder, found, repair=True)
+        except GiveUp as problem:
+            logger.warning("folder %s is not compared: %s %s", folder.pk, problem.sentence, problem.detail)
+            self.failed.add(folder.pk)
+        if found:
+            logger.warning("folder %s was not what the server has, repaired: %s", folder.pk, found)
 
     def _rest(self, folders: list[Folder]) -> None:
         """Leave INBOX open: servers end the session of whoever has a folder open that is renamed or deleted elsewhere.

@@ -35,6 +35,11 @@ def apply_flags(folder: Folder, uidvalidity: int, updates: list[FlagUpdate]) -> 
     return count
 
 
+def flags_differ(rows: list[Message], updates: dict[int, FlagUpdate]) -> set[int]:
+    """The uids of rows, which must not be saved after this, that differ from what the server says of them."""
+    return {row.uid for row in _changed_rows(rows, updates) if row.uid is not None}
+
+
 def _changed_rows(rows: list[Message], updates: dict[int, FlagUpdate]) -> list[Message]:
     waiting = pending_flags(row.pk for row in rows)
     dirty = []
@@ -125,6 +130,11 @@ def forget_uids(folder: Folder, uidvalidity: int) -> None:
         flags_scanned_uid=None,
         verify_uid=None,
     )
+    forget_dead(folder, uidvalidity)
+
+
+def forget_dead(folder: Folder, uidvalidity: int) -> None:
+    """Rows from before this UIDVALIDITY wait to be found again."""
     dead = Message.objects.filter(folder=folder, uid__isnull=False).exclude(uidvalidity=uidvalidity)
     while ids := list(dead.values_list("pk", flat=True)[:IDS_PER_QUERY]):
         with change(folder.account.user_id) as changed:

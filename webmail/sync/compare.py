@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from django.utils import timezone
 
-from webmail.errors import FolderReset, MailError
+from webmail.errors import MailError
 from webmail.imap.connection import MailConnection
 from webmail.imap.types import Selected
 from webmail.models import Folder, Message
@@ -60,6 +60,6 @@ def _said_elsewhere(folder: Folder, uids: str) -> set[int] | None:
         with closing(open_connection(folder.account)) as other:
             other.select(folder.name, uidvalidity=folder.uidvalidity)
             return other.uids(uids)
-    except (MailError, FolderReset) as problem:
+    except MailError as problem:
         logger.info("folder %s: nothing confirms that messages are gone: %s", folder.pk, problem)
         return None

@@ -1,5 +1,8 @@
 """Flags that another client changed: by CONDSTORE (RFC 7162) where the server has it, else by looking, within bounds."""
 
+import time
+from collections.abc import Callable
+
 from django.db.models import Q
 
 from webmail.imap.connection import MailConnection
@@ -11,6 +14,24 @@ from .folders import save
 
 FLAG_TAIL = 1000  # newest uids whose flags are read at every look where CONDSTORE is missing
 FLAG_WINDOW = 5000  # and how many older ones in turn
+
+
+SCANNED_AT_ONCE = 6  # folders per pass
+SCAN_SECONDS = 20.0
+_scanned: dict[int, float] = {}  # when, by folder; a worker that starts anew only begins with another one
+
+
+def scan_in_turn(connection: MailConnection, folders: list[Folder], *, should_stop: Callable[[], bool]) -> None:
+    """Where counters tell nothing of a flag and the server keeps no mod-sequences: a few folders, longest ago first."""
+    before = time.monotonic() - SCAN_SECONDS
+    waiting = [each for each in folders if each.uidvalidity and each.uidnext and _scanned.get(each.pk, 0.0) < before]
+    for folder in sorted(waiting, key=lambda each: _scanned.get(each.pk, 0.0))[:SCANNED_AT_ONCE]:
+        if should_stop():
+            return
+        _scanned[folder.pk] = time.monotonic()
+        if folder.server_messages:
+            connection.select(folder.name, uidvalidity=folder.uidvalidity)
+            scan_marks(connection, folder)
 
 
 def changed_flags(connection: MailConnection, folder: Folder, selected: Selected) -> None:
@@ -28,6 +49,7 @@ def changed_flags(connection: MailConnection, folder: Folder, selected: Selected
         return
     _read_in_turn(connection, folder, selected, low, high)
     scan_marks(connection, folder)
+    _scanned[folder.pk] = time.monotonic()
 
 
 def _read_in_turn(connection: MailConnection, folder: Folder, selected: Selected, low: int, high: int) -> None:
