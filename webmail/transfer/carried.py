@@ -58,8 +58,7 @@ def commit(action: PendingAction, folder: Folder, copy: Appended, size: int) -> 
         for twin in twins:
             # The look into the target may have been quicker than this, and what is filed here has its content with it.
             StoredContent.objects.filter(message=twin).update(message=row)
-            changed.message(twin)
-            twin.delete()
+        changed.delete(twin.pk for twin in twins)
         _follow(row)
         results.finish([action], now)
         changed.message(row)
