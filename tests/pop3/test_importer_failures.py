@@ -138,6 +138,7 @@ def test_a_busy_server_is_waited_for_and_never_counted(scripted, pop3_account, a
 
 def test_a_login_delay_is_kept_between_sessions(scripted, pop3_account, monkeypatch):
     monkeypatch.setattr("webmail.pop3.visit.SESSION_MESSAGES", 1)
+    monkeypatch.setattr("webmail.pop3.visit.SESSION_SHARE", 100)
     server = scripted(
         [letter(number) for number in range(1, 15)], capabilities=("USER", "UIDL", "TOP", "LOGIN-DELAY 900")
     )

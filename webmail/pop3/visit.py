@@ -19,11 +19,11 @@ from webmail.sync.local import ensure_folders
 
 logger = logging.getLogger(__name__)
 
-SESSION_MESSAGES = 200
+SESSION_MESSAGES = 1000
 SESSION_OCTETS = 64 * 1024 * 1024
 SESSION_SECONDS = 60.0
 # Of a large maildrop a session takes this share, because each session begins with the whole listing.
-SESSION_SHARE = 10
+SESSION_SHARE = 4
 # Servers that hide what was fetched (Gmail) list the rest only in the next session.
 LOOK_AGAIN_AFTER = 100
 IN_FLIGHT = 64
