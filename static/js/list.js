@@ -105,6 +105,8 @@ function showSummary(told) {
   list().querySelector("[data-count]").textContent = told.dataset.summary;
   const total = list().querySelector("[data-total]");
   if (total) total.textContent = told.dataset.messages;
+  const readAll = list().querySelector("[data-everything]");
+  if (readAll) readAll.hidden = !told.dataset.summary.endsWith("unread");
 }
 
 export function merge(html) {

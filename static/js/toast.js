@@ -56,7 +56,8 @@ async function undo(form) {
 }
 
 export function undoLast() {
-  const form = [...document.querySelectorAll("form[data-undo]")].at(-1);
+  // The last thing done, or what is being done; not what ended long before.
+  const form = [...document.querySelectorAll(".bulk-card:has(progress) form[data-undo], .toast form[data-undo]")].at(-1);
   if (form) undo(form);
 }
 
