@@ -1,7 +1,7 @@
 """Envelopes from the server become message rows; a message that only changed its place keeps its row."""
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from webmail.imap.types import RemoteMessage
 from webmail.mime.headers import Address, display_text
@@ -148,13 +148,13 @@ def _relink(changed: Change, folder: Folder, rows: list[Message]) -> list[Messag
     linked: list[Message] = []
     renewed: list[Message] = []
     fresh: list[Message] = []
+    # Copies of one message are told apart by their time; those that match in it find each other first.
+    exact = {row.uid: _taken(homeless, row, lambda each, row: each.internaldate == row.internaldate) for row in rows}
     for row in rows:
-        group = homeless.get((row.message_key, row.size), [])
-        found = next((each for each in group if alike(each, row)), None)
+        found = exact[row.uid] or _taken(homeless, row, lambda each, row: True)
         if found is None:
             fresh.append(row)
             continue
-        group.remove(found)
         take_place(found, row, keep_shown=found.pk in placed, flags_waiting=flags_waiting)
         linked.append(found)
         if found.internaldate != row.internaldate:
@@ -164,6 +164,16 @@ def _relink(changed: Change, folder: Folder, rows: list[Message]) -> list[Messag
     Message.objects.bulk_update(linked, LINKED, batch_size=200)
     changed.messages(linked)
     return fresh
+
+
+def _taken(
+    homeless: dict[tuple[int, int], list[Message]], row: Message, fits: Callable[[Message, Message], bool]
+) -> Message | None:
+    group = homeless.get((row.message_key, row.size), [])
+    found = next((each for each in group if fits(each, row) and alike(each, row)), None)
+    if found is not None:
+        group.remove(found)
+    return found
 
 
 def alike(one: Message, other: Message) -> bool:
