@@ -14,10 +14,11 @@ const watch = new IntersectionObserver((entries) => {
   for (const entry of entries) {
     if (!entry.isIntersecting) continue;
     watch.unobserve(entry.target);
-    load(entry.target);
+    load(entry.target.closest(".findings"));
   }
 });
 
 export function adoptFindings(root) {
-  for (const box of root.querySelectorAll(".findings[data-url]")) watch.observe(box);
+  // The link: what holds it has no box of its own to come into view.
+  for (const link of root.querySelectorAll(".findings[data-url] > .findings-link")) watch.observe(link);
 }

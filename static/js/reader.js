@@ -5,24 +5,45 @@ import { fragment, getHtml, post } from "./net.js";
 const SEEN_AFTER_MS = 600;
 const TALLEST = 60000;
 const MOST_ADJUSTMENTS = 40;
+// Below this a scaled design cannot be read, and is scrolled instead.
+const SMALLEST = 0.5;
+const heights = new Map();
 
 export const reader = () => document.getElementById("reader");
 export const conversation = () => reader().querySelector(".conversation");
 
 const hooks = { key: () => {}, mailto: () => {}, seen: () => {} };
 
+// A design wider than the screen is made as small as it takes; its frame scrolls what is still too wide.
+function scale(doc) {
+  const { scrollWidth, clientWidth } = doc.documentElement;
+  const factor = clientWidth / scrollWidth;
+  if (!clientWidth || factor > 0.99) return;
+  doc.body.style.zoom = String(Math.max(factor, SMALLEST));
+}
+
 function fit(frame) {
   const doc = frame.contentDocument;
   if (!doc?.body) return;
   let adjustments = 0;
+  let width = 0;
   const adjust = () => {
+    if (frame.clientWidth !== width) {
+      width = frame.clientWidth;
+      doc.body.style.zoom = "";
+      scale(doc);
+    }
     const wide = doc.documentElement.scrollWidth > doc.documentElement.clientWidth + 1;
     const height = Math.min(Math.ceil(doc.body.getBoundingClientRect().height) + (wide ? 18 : 0), TALLEST);
     // A mail whose height depends on its frame's would grow for ever.
-    if (Math.abs(height - frame.offsetHeight) > 1 && adjustments++ < MOST_ADJUSTMENTS) frame.style.height = `${height}px`;
+    if (Math.abs(height - frame.offsetHeight) > 1 && adjustments++ < MOST_ADJUSTMENTS) {
+      frame.style.height = `${height}px`;
+      heights.set(frame.src, height);
+    }
   };
   adjust();
   new ResizeObserver(adjust).observe(doc.body);
+  new ResizeObserver(adjust).observe(frame);
   doc.addEventListener("toggle", adjust, true);
   doc.addEventListener("load", adjust, true);
 }
@@ -53,6 +74,8 @@ function frameLoaded(frame) {
 export function adoptFrames(root) {
   adoptFindings(root);
   for (const frame of root.querySelectorAll("iframe.body-frame")) {
+    // What was open before takes the room it took, before its document is there.
+    if (heights.has(frame.src)) frame.style.height = `${heights.get(frame.src)}px`;
     frame.addEventListener("load", () => frameLoaded(frame));
     if (frame.contentDocument?.readyState === "complete") frameLoaded(frame);
   }

@@ -103,6 +103,8 @@ _PATTERNS = {
 }
 _QUOTE_TYPE = re.compile("cite", re.IGNORECASE)
 _HEAD = re.compile(r"<(?:!--|style\b|body\b)", re.IGNORECASE)
+_COLOUR = re.compile(r"""[\s"'](bgcolor|text)\s*=\s*["']?(#?\w{1,30})""")
+_BODY_COLOURS = {"bgcolor": "background-color", "text": "color"}
 _OPEN_OR_CLOSE = re.compile(r"<(/?)([a-z][a-z0-9]*)")
 _VOID = {"area", "br", "col", "hr", "img", "wbr"}
 _STYLE_END = re.compile(r"</style\b[^>]*>", re.IGNORECASE)
@@ -240,7 +242,7 @@ def _take_styles(html: str) -> tuple[str, str]:
             if end < 0:
                 break
         elif what == "<body":
-            markup.append("<div")
+            markup += [_body_colours(html, found.end()), "<div"]
             at = found.end()
         else:
             opened = html.find(">", found.end())
@@ -253,6 +255,13 @@ def _take_styles(html: str) -> tuple[str, str]:
             at = closed.end()
     markup.append(html[at:])
     return "".join(markup), "\n".join(styles).replace("<!--", "").replace("-->", "")
+
+
+def _body_colours(html: str, at: int) -> str:
+    """An element with the colours that a body has by its attributes, which mean nothing on any other element."""
+    attributes = dict(_COLOUR.findall(html[at : html.find(">", at, at + 2_000)].lower()))
+    styles = [f"{_BODY_COLOURS[name]}:{value}" for name, value in attributes.items()]
+    return f'<div style="{";".join(styles)}">' if styles else ""
 
 
 def clean_own(html: str, *, cid_url: CidUrl | None = None) -> str:

@@ -51,6 +51,7 @@ _PLAIN_VALUE = re.compile(
     r"""(?:[\w\s#%.,+!-]++|'[\w\s.,-]*+'|"[\w\s.,-]*+"|(?:(?<=rgb)|(?<=rgba))\([\d\s.,%]*+\))*+""", re.IGNORECASE
 )
 _MEDIA = re.compile(r"[\w\s():,.+/>=-]{0,500}")
+_DARK = re.compile(r"prefers-color-scheme\s*:\s*dark", re.IGNORECASE)
 _UNSAFE_IN_URL = re.compile(r"[\x00-\x20\"'()<>\\\x7f]")
 
 Resolve = Callable[[str], str | None]
@@ -160,6 +161,9 @@ def _rules(rules: list[Node], resolve: Resolve, depth: int) -> list[str]:
                 out.append(f"{selector}{{{body}}}")
         elif rule.type == "at-rule" and rule.lower_at_keyword == "media" and rule.content and depth < _MEDIA_DEPTH:
             condition = " ".join(tinycss2.serialize(rule.prelude).split())
+            if _DARK.search(condition):
+                # A design is shown on white: half of it turned dark, as most of these rules do, could not be read.
+                continue
             inner = tinycss2.parse_rule_list(rule.content, skip_comments=True, skip_whitespace=True)
             body = "\n".join(_rules(inner, resolve, depth + 1))
             if body and _MEDIA.fullmatch(condition):

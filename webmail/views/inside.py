@@ -80,6 +80,8 @@ def enclosed_body(request: HttpRequest, message_id: int, section: str) -> HttpRe
         )
     response = HttpResponse(document)
     response.headers["Content-Security-Policy"] = MESSAGE_POLICY
+    # A name that is looked up tells its owner that the mail was opened.
+    response.headers["X-DNS-Prefetch-Control"] = "off"
     return response
 
 

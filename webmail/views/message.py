@@ -21,13 +21,6 @@ from .policy import DOWNLOAD_POLICY, MESSAGE_POLICY, NOTE_POLICY, PDF_POLICY
 from .when import clock_of
 
 BLOCK = 256 * 1024
-NAMELESS = {
-    "text/calendar": "invitation.ics",
-    "text/vcard": "card.vcf",
-    "text/x-vcard": "card.vcf",
-    "text/directory": "card.vcf",
-    "message/rfc822": "message.eml",
-}
 UNSAFE_IN_NAME = re.compile(r'[\x00-\x1f\x7f/\\:*?"<>|]')
 
 
@@ -58,6 +51,8 @@ def message_body(request: HttpRequest, message_id: int) -> HttpResponse:
         )
     response = HttpResponse(document)
     response.headers["Content-Security-Policy"] = MESSAGE_POLICY
+    # A name that is looked up tells its owner that the mail was opened.
+    response.headers["X-DNS-Prefetch-Control"] = "off"
     return response
 
 
@@ -73,7 +68,7 @@ def message_part(request: HttpRequest, message_id: int, section: str) -> HttpRes
         return unavailable(request, error)
     inline = "inline" in request.GET and part.type in reader.INLINE_TYPES
     kind = part.type if inline else "application/octet-stream"
-    return download(pieces, kind, part.filename or NAMELESS.get(part.type, f"part-{section}"), inline=inline)
+    return download(pieces, kind, part.filename or reader.NAMELESS.get(part.type, f"part-{section}"), inline=inline)
 
 
 @login_required

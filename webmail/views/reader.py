@@ -134,8 +134,23 @@ def attachment_of(part: Part) -> Attachment:
     )
 
 
+NAMELESS = {
+    "message/rfc822": "Message.eml",
+    "message/global": "Message.eml",
+    "message/delivery-status": "Delivery report.txt",
+    "message/disposition-notification": "Receipt.txt",
+    "message/feedback-report": "Complaint.txt",
+    "text/rfc822-headers": "Headers.txt",
+    "text/calendar": "Invitation.ics",
+    "text/vcard": "Card.vcf",
+    "text/x-vcard": "Card.vcf",
+    "text/directory": "Card.vcf",
+    "application/pgp-signature": "signature.asc",
+}
+
+
 def _nameless(part: Part) -> str:
-    return "Message.eml" if part.type == "message/rfc822" else f"Part {part.section}"
+    return NAMELESS.get(part.type, f"Part {part.section}")
 
 
 def _decoded_size(part: Part) -> int:
