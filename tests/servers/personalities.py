@@ -4,7 +4,7 @@ from typing import Any
 
 from imapclient import imap_utf7
 
-from tests.servers.personality_mail import Labels, Mail
+from tests.servers.personality_mail import Copy, Labels, Mail
 
 _PLAIN = ("Sent", "Drafts", "Trash", "Junk")
 
@@ -61,6 +61,10 @@ class Personality:
 
     def content(self, raw: bytes, section: str, octets: bytes) -> bytes:
         return octets
+
+    def written(self, copy: Copy, item: str, usual: bytes) -> bytes:
+        """What a FETCH item of this message is answered with."""
+        return usual
 
     def copyuid_order(self, targets: tuple[int, ...]) -> tuple[int, ...]:
         return targets

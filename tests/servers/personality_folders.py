@@ -24,7 +24,7 @@ class FolderCommands(Commands):
         extended = len(arguments) > 2 and arguments[2] == b"RETURN"
         if extended and "LIST-EXTENDED" not in self.who.after:
             return b"BAD no such options"
-        pattern = re.escape(arguments[1].decode()).replace(r"\*", ".*").replace("%", f"[^{self.who.delimiter}]*")
+        pattern = re.escape(arguments[1].decode()).replace(r"\*", ".*").replace("%", f"[^{self.who.delimiter or ' '}]*")
         for box in self.mail.boxes.values():
             if re.fullmatch(pattern, box.name) and (box.subscribed or kind == b"LIST"):
                 shown = box.attributes if self.who.tells_purposes else ()

@@ -52,7 +52,7 @@ class MessageCommands(Commands):
             "MODSEQ": lambda: b"(%d)" % copy.modseq,
         }
         if item in simple:
-            return item.encode() + b" " + simple[item]()
+            return item.encode() + b" " + self.who.written(copy, item, simple[item]())
         body = re.fullmatch(r"BODY(?:\.PEEK)?\[(.*)\](?:<(\d+)\.(\d+)>)?", item, re.DOTALL)
         if body is None:
             return item.encode() + b" NIL"
@@ -81,7 +81,7 @@ class MessageCommands(Commands):
 
     def do_copy(self, box: Box, arguments: list[Any], by_uid: bool, *, move: bool = False) -> bytes:
         target = self.mail.boxes.get(arguments[1].decode())
-        if target is None:
+        if target is None or not target.selectable:
             return b"NO [TRYCREATE] no such folder"
         pairs = []
         for _, each in self._asked(box, arguments[0], by_uid=by_uid):
