@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from webmail.models import BulkAction, Folder, Message, PendingAction
+from webmail.models import BulkAction, Folder, Message, PendingAction, SyncState
 from webmail.sync import bulk, bulk_run
 
 
@@ -126,3 +126,22 @@ def test_a_small_rest_is_done_in_the_request(ada: Any) -> None:
     answer = ada.post(f"{ada.url()}seen/", all="1")
     assert "1 message marked as read" in answer.text
     assert not BulkAction.objects.exists()
+
+
+def test_a_server_that_cannot_be_reached_is_named_on_the_line(ada: Any) -> None:
+    fill(ada)
+    ada.post(f"{ada.url()}archive/", all="1")
+    assert "Waiting for" not in ada.fragment("/notices/").text
+    SyncState.objects.update(status=SyncState.Status.WAITING)
+    assert "Waiting for the server of ada@example.test." in ada.fragment("/notices/").text
+
+
+def test_a_folder_is_read_from_the_page_of_the_folders(ada: Any) -> None:
+    fill(ada, folder="Clients")
+    page = ada.client.get(f"/account/{ada.account.pk}/folders/").text
+    assert page.count("Mark all as read") == 1
+    url = f"/account/{ada.account.pk}/folders/"
+    answer = ada.client.post(f"{ada.url('Clients')}seen/", {"all": "1", "next": url})
+    assert answer["Location"] == url
+    carry_out()
+    assert not Message.objects.filter(seen=False).exists()

@@ -1,5 +1,6 @@
 """Bulk actions as the person sees them: begun by a click, a line of progress, an end that says what became of it."""
 
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -11,7 +12,7 @@ from django.shortcuts import redirect
 from django.utils import timezone
 from django.views.decorators.http import require_POST
 
-from webmail.models import BulkAction
+from webmail.models import BulkAction, BulkFolder, SyncState
 from webmail.models.mirror import announce
 from webmail.models.prepared import Prepared, Slot
 
@@ -19,6 +20,7 @@ from .access import user_of
 
 LINES_SHOWN = 5
 SHOWN_AFTERWARDS = timedelta(minutes=10)
+LATE = [SyncState.Status.WAITING, SyncState.Status.BLOCKED]
 State, Verb = BulkAction.State, BulkAction.Verb
 LATELY = Q(finished_at__isnull=True) | Q(finished_at__gt=Slot("since")) | Q(refused__gt=0)
 # One that was taken back is told by what takes it back.
@@ -50,11 +52,28 @@ class Line:
 
 
 def open_lines(user_id: int) -> list[Line]:
-    """What is under way and what ended lately; refusals stay until they are dismissed. One query."""
-    return [line(bulk) for bulk in OPEN(user=user_id, since=timezone.now() - SHOWN_AFTERWARDS)]
+    """What is under way and what ended lately; refusals stay until they are dismissed.
+
+    One query, and another one while something is under way.
+    """
+    found = OPEN(user=user_id, since=timezone.now() - SHOWN_AFTERWARDS)
+    late = _kept_waiting([bulk for bulk in found if bulk.active])
+    return [line(bulk, late.get(bulk.pk, ())) for bulk in found]
 
 
-def line(bulk: BulkAction) -> Line:
+def _kept_waiting(bulks: list[BulkAction]) -> dict[int, list[str]]:
+    """The accounts whose server cannot be reached now."""
+    if not bulks:
+        return {}
+    by_folders = {bulk.undoes_id or bulk.pk: bulk.pk for bulk in bulks}
+    late = BulkFolder.objects.filter(bulk__in=list(by_folders), folder__account__sync__status__in=LATE)
+    found: dict[int, list[str]] = defaultdict(list)
+    for pk, address in late.order_by().values_list("bulk_id", "folder__account__address").distinct():
+        found[by_folders[pk]].append(address)
+    return found
+
+
+def line(bulk: BulkAction, late: Sequence[str] = ()) -> Line:
     what = _what(bulk)
     if bulk.active:
         text = f"{bulk.confirmed:,} of {bulk.total:,} {what}"
@@ -62,7 +81,7 @@ def line(bulk: BulkAction) -> Line:
         text = f"{_messages(bulk.total)} {what}"
     else:
         text = f"{bulk.confirmed:,} of {_messages(bulk.total)} {what}"
-    notes = []
+    notes = [f"Waiting for the server of {address}." for address in late]
     if bulk.refused:
         notes.append(f"{bulk.refused:,} refused by the server and back where they were. {bulk.error}")
     if bulk.missed:
