@@ -1,68 +1,127 @@
-"""The sanitiser alone, without frame and policy, in a real browser: nothing runs, nothing is fetched."""
+"""Two walls in a real browser, each alone: the sanitiser without frame and policy, frame and policy without it."""
 
 import pytest
-from playwright.sync_api import Page, Request, Route
+from playwright.sync_api import Dialog, Page, Request, Route
 
 from tests.mime.attacks import ATTACKS, REMOTE_LOADS
 from webmail.mime.html import sanitise
+from webmail.views.frame import document
+from webmail.views.policy import APP_POLICY, MESSAGE_POLICY
 
 ORIGIN = "http://mail.invalid/"
-PAGE = "<!doctype html><html><head><meta charset=utf-8></head><body>{}</body></html>"
+SANDBOX = "allow-popups allow-popups-to-escape-sandbox allow-same-origin"
+BARE = "<!doctype html><html><head><meta charset=utf-8></head><body>{}</body></html>"
+HOSTILE = [*ATTACKS, *(load for load, _ in REMOTE_LOADS)]
 
 
-def rendered(page: Page, markup: str) -> list[str]:
-    """The addresses the page asked for beyond itself when ``markup`` stood in it."""
-    asked: list[str] = []
-    document = PAGE.format(markup)
+class Seen:
+    """What a page did that it should not: requests beyond its own documents, dialogs, other windows."""
 
-    def answer(route: Route, request: Request) -> None:
+    def __init__(self, page: Page, documents: list[str], *, walled: bool) -> None:
+        self.page = page
+        self.asked: list[str] = []
+        self.said: list[str] = []
+        self.documents = documents
+        self.walled = walled
+        page.on("dialog", self._dialog)
+        page.on("popup", lambda popup: self.said.append(popup.url))
+        page.route("**/*", self._answer)
+
+    def _dialog(self, dialog: Dialog) -> None:
+        self.said.append(dialog.message)
+        dialog.dismiss()
+
+    def _answer(self, route: Route, request: Request) -> None:
+        name = request.url.removeprefix(ORIGIN)
         if request.url == ORIGIN:
-            route.fulfill(status=200, content_type="text/html", body=document)
+            sandbox = f'sandbox="{SANDBOX}"' if self.walled else ""
+            frames = "".join(f'<iframe {sandbox} src="/{at}"></iframe>' for at in range(len(self.documents)))
+            policy = {"Content-Security-Policy": APP_POLICY} if self.walled else {}
+            route.fulfill(status=200, content_type="text/html", body=BARE.format(frames), headers=policy)
+        elif request.url.startswith(ORIGIN) and name.isdigit():
+            policy = {"Content-Security-Policy": MESSAGE_POLICY} if self.walled else {}
+            body = self.documents[int(name)]
+            route.fulfill(status=200, content_type="text/html; charset=utf-8", body=body, headers=policy)
         else:
-            asked.append(request.url)
+            self.asked.append(request.url)
             route.abort()
 
-    page.route("**/*", answer)
-    page.goto(ORIGIN, wait_until="load")
-    # Whatever waits for a person: pointer, focus, toggling.
-    page.evaluate(
-        """() => {
-            for (const element of document.querySelectorAll('*')) {
-                for (const name of ['mouseover', 'focus', 'toggle', 'error', 'load', 'begin'])
-                    element.dispatchEvent(new Event(name, {bubbles: true}));
-            }
-            return new Promise(done => requestAnimationFrame(() => setTimeout(done)));
-        }"""
-    )
-    page.unroute("**/*")
-    return asked
-
-
-@pytest.mark.browser
-def test_the_attacks_are_real_without_the_sanitiser(page: Page) -> None:
-    rendered(page, "".join(ATTACKS[:6]))
-    assert page.evaluate("window.pwned") == 1
-    assert any("tracker.example" in url for url in rendered(page, REMOTE_LOADS[0][0]))
-
-
-@pytest.mark.browser
-def test_no_attack_runs_and_nothing_is_loaded(page: Page) -> None:
-    for markup in [*ATTACKS, *(load for load, _ in REMOTE_LOADS)]:
-        shown = sanitise(markup, cid_url=lambda _: None).html
-        asked = rendered(page, shown)
-        assert asked == [], markup
-        assert page.evaluate("window.pwned === undefined"), markup
-        scripts = page.evaluate(
-            """() => [...document.querySelectorAll('a[href], area[href]')]
-                .filter(link => !['http:', 'https:', 'mailto:', 'tel:'].includes(link.protocol)).length"""
+    def provoke(self) -> None:
+        """Load all documents; then whatever waits for a person: pointer, focus, toggling."""
+        self.page.goto(ORIGIN, wait_until="load")
+        self.page.evaluate(
+            """() => {
+                for (const frame of document.querySelectorAll('iframe')) {
+                    for (const element of frame.contentDocument?.querySelectorAll('*') ?? []) {
+                        for (const name of ['mouseover', 'focus', 'toggle', 'error', 'load', 'begin'])
+                            element.dispatchEvent(new Event(name, {bubbles: true}));
+                    }
+                }
+                return new Promise(done => requestAnimationFrame(() => setTimeout(done)));
+            }"""
         )
-        assert scripts == 0, markup
+
+    def pwned(self) -> list[int]:
+        """The documents in which something ran, or which went elsewhere."""
+        return list(
+            self.page.evaluate(
+                """() => [...document.querySelectorAll('iframe')].flatMap((frame, at) => {
+                    try {
+                        const ran = window.pwned !== undefined || frame.contentWindow.pwned !== undefined;
+                        return ran || new URL(frame.contentDocument.URL).pathname !== `/${at}` ? [at] : [];
+                    } catch { return [at]; }
+                })"""
+            )
+        )
+
+
+def asked_off_origin(seen: Seen) -> list[str]:
+    return [url for url in seen.asked if "tracker.example" in url]
+
+
+@pytest.mark.browser
+def test_the_attacks_are_real_without_either_wall(page: Page) -> None:
+    seen = Seen(page, [BARE.format(markup) for markup in HOSTILE], walled=False)
+    seen.provoke()
+    assert len(seen.pwned()) > 15
+    assert len(set(asked_off_origin(seen))) > 10
+
+
+@pytest.mark.browser
+def test_the_sanitiser_alone_lets_nothing_run_and_nothing_load(page: Page) -> None:
+    clean = [sanitise(markup, cid_url=lambda _: None).html for markup in HOSTILE]
+    seen = Seen(page, [BARE.format(markup) for markup in clean], walled=False)
+    seen.provoke()
+    assert (seen.asked, seen.said) == ([], [])
+    assert [HOSTILE[at] for at in seen.pwned()] == []
+    wrong = page.evaluate(
+        """() => [...document.querySelectorAll('iframe')].flatMap((frame, at) =>
+            [...frame.contentDocument.querySelectorAll('a[href], area[href]')]
+                .filter(link => !['http:', 'https:', 'mailto:', 'tel:'].includes(link.protocol)).map(() => at))"""
+    )
+    assert [HOSTILE[at] for at in wrong] == []
+
+
+@pytest.mark.browser
+def test_frame_and_policy_alone_let_nothing_run_and_nothing_load(page: Page) -> None:
+    unclean = [document(markup, "", remote=0, too_complex=False, theme="system") for markup in HOSTILE]
+    seen = Seen(page, [str(each) for each in unclean], walled=True)
+    seen.provoke()
+    assert (asked_off_origin(seen), seen.said) == ([], [])
+    assert [HOSTILE[at] for at in seen.pwned()] == []
 
 
 @pytest.mark.browser
 def test_the_browser_reads_the_tree_that_was_sanitised(page: Page) -> None:
-    for markup in ATTACKS:
-        shown = sanitise(markup, cid_url=lambda _: None).html
-        rendered(page, f"<div id=probe>{shown}</div>")
-        again = page.evaluate("document.getElementById('probe').innerHTML")
-        assert sanitise(again, cid_url=lambda _: None).html == shown, markup
+    clean = [sanitise(markup, cid_url=lambda _: None).html for markup in ATTACKS]
+    page.route("**/*", lambda route: route.fulfill(status=200, content_type="text/html", body=BARE.format("")))
+    page.goto(ORIGIN)
+    again = page.evaluate(
+        """markups => markups.map(markup => {
+            const probe = new DOMParser().parseFromString(`<div id=probe>${markup}</div>`, 'text/html');
+            return probe.getElementById('probe').innerHTML;
+        })""",
+        clean,
+    )
+    for markup, shown, read in zip(ATTACKS, clean, again, strict=True):
+        assert sanitise(read, cid_url=lambda _: None).html == shown, markup
