@@ -13,6 +13,8 @@ from webmail.imap.connection import MailConnection
 from webmail.imap.types import Endpoint
 
 _SWEEP_SECONDS = 15.0
+_ROOM_SECONDS = 0.5
+_BUSY = "This account is busy with other messages; try again in a moment."
 _SALT = secrets.token_bytes(16)
 
 
@@ -49,16 +51,20 @@ class ForegroundPool:
     def connection(self, key: Hashable, factory: Callable[[], MailConnection]) -> Iterator[MailConnection]:
         """A connection for this block alone, an idle one or ``factory()``; which folder is selected is not defined.
 
-        RetryLater(BUSY) when all are in use for ``wait_seconds``. One that broke, or was left by an error other than a
+        RetryLater(BUSY) when all are in use for ``wait_seconds``, or the server allows no more for so long: whoever waits gets
+        the one that is given back. One that broke, or was left by an error other than a
         refusal of the server, is closed and not used again.
         """
-        connection = self._take(key)
-        if connection is None:
+        deadline = time.monotonic() + self.wait_seconds
+        while (connection := self._take(key, deadline)) is None:
             try:
                 connection = factory()
-            except BaseException:
+                break
+            except BaseException as error:
                 self._forget(key)
-                raise
+                if not isinstance(error, RetryLater) or error.reason != Reason.LIMIT:
+                    raise
+            self._wait_for_room(deadline)
         clean = False
         try:
             yield connection
@@ -79,17 +85,23 @@ class ForegroundPool:
             closing = self._expired(everything=True)
         _close(closing)
 
-    def _take(self, key: Hashable) -> MailConnection | None:
+    def _wait_for_room(self, deadline: float) -> None:
+        """The server takes no further connection: until one is given back or closed, or for a moment."""
+        with self._changed:
+            left = deadline - time.monotonic()
+            if left <= 0:
+                raise RetryLater(Reason.BUSY, _BUSY)
+            self._changed.wait(min(left, _ROOM_SECONDS))
+
+    def _take(self, key: Hashable, deadline: float) -> MailConnection | None:
         """An idle connection, or None when the caller may open one."""
-        deadline = time.monotonic() + self.wait_seconds
         while True:
             with self._changed:
                 shelf = self._shelves.setdefault(key, _Shelf())
                 while not shelf.idle and shelf.existing >= self.size:
                     left = deadline - time.monotonic()
                     if left <= 0:
-                        sentence = "This account is busy with other messages; try again in a moment."
-                        raise RetryLater(Reason.BUSY, sentence)
+                        raise RetryLater(Reason.BUSY, _BUSY)
                     shelf.waiting += 1
                     try:
                         self._changed.wait(left)

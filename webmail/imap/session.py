@@ -33,6 +33,10 @@ class Session:
         self.broken = False
 
     @property
+    def host(self) -> str:
+        return self._endpoint.host
+
+    @property
     def capabilities(self) -> frozenset[str]:
         """In upper case, as offered after the sign-in."""
         return self._client.capabilities

@@ -4,6 +4,7 @@ from datetime import timedelta
 
 from django.utils import timezone
 
+from webmail.errors import Reason
 from webmail.models import SyncState
 
 QUIET = timedelta(seconds=2)  # after the last keystroke, before the draft goes to the server
@@ -16,5 +17,5 @@ def ask_worker(account_id: int, after: timedelta = timedelta(0)) -> None:
     states = SyncState.objects.filter(account_id=account_id, due_at__gt=when)
     # A server that is being left alone after a failure stays so, however often the draft is saved.
     left_alone = [SyncState.Status.WAITING, SyncState.Status.BLOCKED]
-    if not states.exclude(status__in=left_alone).update(due_at=when):
+    if not states.exclude(status__in=left_alone).exclude(reason=Reason.LIMIT).update(due_at=when):
         SyncState.objects.get_or_create(account_id=account_id, defaults={"due_at": when})

@@ -4,12 +4,14 @@ from django.db.models import Q
 from django.utils import timezone
 
 from accounts.models import MailAccount
+from webmail.errors import Reason
 from webmail.models import SyncState
 from webmail.models.prepared import PreparedUpdate, Slot
 from webmail.outbox import queue
 
 Status = SyncState.Status
-LEFT_ALONE = Q(status__in=[Status.WAITING, Status.BLOCKED]) & Q(account__kind=MailAccount.Kind.IMAP)
+FAILING = Q(status__in=[Status.WAITING, Status.BLOCKED]) | Q(reason=Reason.LIMIT)
+LEFT_ALONE = FAILING & Q(account__kind=MailAccount.Kind.IMAP)
 DUE = PreparedUpdate(
     lambda: SyncState.objects.filter(account_id=Slot("account")).exclude(LEFT_ALONE), due_at=Slot("now")
 )

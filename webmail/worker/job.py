@@ -19,11 +19,14 @@ from webmail.pop3.importer import run_import
 from webmail.sync.account import LocalPass, Pass
 from webmail.sync.foreground import open_connection
 
+from . import crowd
+
 logger = logging.getLogger(__name__)
 
 POLL_WATCHED = timedelta(seconds=10)
 POLL_IDLE = timedelta(minutes=4)
 POLL_NOTIFIED = timedelta(minutes=8)  # also re-issues IDLE well before the 29 minutes of RFC 2177
+POLL_CROWDED = timedelta(minutes=1)
 RETRY_FIRST, RETRY_LONGEST = 4.0, 600.0
 RETRY_WATCHED = 30.0
 ASK_AGAIN = timedelta(hours=1)
@@ -43,6 +46,7 @@ class Parked:
         self.credentials = credentials
         self.notified = notified
         self.ahead = ahead
+        self.host = connection.host
         self.whole_at = timezone.now()
         self.hints: set[Hint] = set()
 
@@ -78,12 +82,14 @@ def run_account(account_id: int, parked: Parked | None, should_stop: Callable[[]
         if should_stop():
             connection.close()
             return None
-        if connection.has("IDLE"):
+        # A connection that cannot be told anything is not worth keeping, and where there is no room others wait for it: the
+        # clock asks the next time.
+        kept = connection.has("IDLE") and not crowd.at(account.imap_host)
+        if kept:
             connection.begin_idle()
         _settled(account, due_at, current.whole_at, connection.capabilities, time.monotonic() - started)
-        if connection.has("IDLE"):
+        if kept:
             return current
-        # A connection that cannot be told anything is not worth keeping: the clock asks the next time.
         connection.close()
         return None
     except CredentialsUnreadable as problem:
@@ -186,6 +192,8 @@ def _note_lease_alive(account_id: int) -> None:
 
 def _pause(account: MailAccount, notified: bool) -> timedelta:
     watched = SyncState.objects.filter(pk=account.pk, watched_until__gt=timezone.now()).exists()
+    if crowd.at(account.imap_host):
+        return POLL_CROWDED if watched else POLL_IDLE
     return POLL_NOTIFIED if notified else POLL_WATCHED if watched else POLL_IDLE
 
 
@@ -211,6 +219,11 @@ def _settled(
             announce(account.user_id)
 
 
+def _back_off(problem: MailError, failures: int, longest: float) -> float:
+    asked = getattr(problem, "retry_after", None)
+    return float(asked or min(longest, RETRY_FIRST * 2 ** min(failures - 1, 10)))
+
+
 def _failed(account: MailAccount, problem: MailError, detail: str, due_at: datetime) -> None:
     """Back off; a wrong password is not tried again until the person changed something or an hour went by."""
     now = timezone.now()
@@ -218,12 +231,15 @@ def _failed(account: MailAccount, problem: MailError, detail: str, due_at: datet
     failures = state.failures + 1
     if isinstance(problem, AskUser):
         status, pause = Status.BLOCKED, ASK_AGAIN
+    elif problem.reason == Reason.LIMIT and not account.is_local:
+        # A limit on connections is nobody's fault and passes: no error is shown, and the account makes do with fewer.
+        crowd.note(account.imap_host)
+        status, pause = Status.SYNCING, timedelta(seconds=_back_off(problem, failures, RETRY_LONGEST))
     else:
         status = Status.WAITING
         watched = state.watched_until is not None and state.watched_until > now
         longest = RETRY_WATCHED if watched and problem.reason != Reason.LIMIT else RETRY_LONGEST
-        seconds = getattr(problem, "retry_after", None) or min(longest, RETRY_FIRST * 2 ** min(failures - 1, 10))
-        pause = timedelta(seconds=seconds)
+        pause = timedelta(seconds=_back_off(problem, failures, longest))
     # The first lost connection is mended at once and worth no word.
     if problem.reason == Reason.LOST and failures == 1:
         pause = timedelta(seconds=0.5)
@@ -234,7 +250,7 @@ def _failed(account: MailAccount, problem: MailError, detail: str, due_at: datet
     values = {
         "status": status,
         "reason": problem.reason,
-        "sentence": problem.sentence[:500],
+        "sentence": problem.sentence[:500] if status != Status.SYNCING else "",
         "detail": detail[:1000],
         "failures": failures,
     }

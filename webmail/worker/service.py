@@ -24,7 +24,7 @@ from webmail.sync import bulk_run
 from webmail.transfer import carry
 from webmail.transfer import run as transfers
 
-from . import lease, upkeep
+from . import crowd, lease, upkeep
 from .job import Parked, run_account
 
 logger = logging.getLogger(__name__)
@@ -186,7 +186,8 @@ class Worker:
             logger.exception("leases could not be renewed")
             return
         self.lost |= lost
-        for account_id in lost | upkeep.unwanted(set(self.parked)):
+        crowded = {account_id for account_id, parked in self.parked.items() if crowd.at(parked.host)}
+        for account_id in lost | crowded | upkeep.unwanted(set(self.parked)):
             parked = self._unpark(account_id)
             if parked is not None:
                 parked.connection.close()
