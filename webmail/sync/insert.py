@@ -13,6 +13,7 @@ from webmail.models.mirror import Change
 from .conversations import assign, hash_key
 
 KEYWORDS_KEPT = 50
+UNREADABLE = "What the server says of this message cannot be read. Its source can be downloaded."
 RECIPIENTS_KEPT = 200
 SYSTEM_FLAGS = {"\\seen": "seen", "\\flagged": "flagged", "\\answered": "answered", "\\draft": "draft"}
 COLUMNS = [str(field.column) for field in Message._meta.concrete_fields if not field.primary_key]  # noqa: SLF001
@@ -90,6 +91,8 @@ def as_row(folder: Folder, uidvalidity: int, found: RemoteMessage) -> Message:
         has_attachment=bool(choose(structure).attachments),
         **columns,
     )
+    if not found.complete:
+        row.preview, row.preview_known = UNREADABLE, True
     row.message_key = (
         hash_key(row.message_id)
         if row.message_id

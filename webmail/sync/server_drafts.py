@@ -4,6 +4,8 @@ A copy's Message-ID is recorded before APPEND and looked for before it is made a
 two (fault F05). The old copy goes only when the new one is confirmed.
 """
 
+from datetime import timedelta
+
 from django.db import transaction
 from django.db.models import F, Q, QuerySet
 from django.utils import timezone
@@ -23,6 +25,8 @@ from .filing import append, open_file, select_special, tell, update
 from .local import AnyMailbox
 
 State = OutgoingMessage.State
+REMOVED_KEPT = timedelta(days=1)
+REMOVED_AT_ONCE = 200
 
 
 def rows_of(account: MailAccount) -> QuerySet[OutgoingMessage]:
@@ -92,6 +96,27 @@ def remove_copy(connection: AnyMailbox, row: OutgoingMessage) -> None:
     if uids:
         connection.expunge(uids)
     update(row, draft_uid=None, draft_uidvalidity=None, copy_message_id="")
+
+
+def forget_removed() -> None:
+    """Drafts whose only text stood on the server, where another client deleted it: nothing shows them any more.
+
+    Only where that is certain: the mirror of the folder is whole and numbered as it was, and nobody has written since.
+    """
+    rows = OutgoingMessage.objects.filter(
+        state=State.DRAFT,
+        discarded=False,
+        draft_uid__isnull=False,
+        saved_revision__gte=F("revision"),
+        updated_at__lt=timezone.now() - REMOVED_KEPT,
+        account__folders__special_use=SpecialUse.DRAFTS,
+        account__folders__uidvalidity=F("draft_uidvalidity"),
+        account__folders__uidnext__gt=F("draft_uid"),
+        account__folders__backfill_uid=1,
+    )
+    for row in rows.distinct()[:REMOVED_AT_ONCE]:
+        if row.draft_message_id is None and not drafts.server_copies(row):
+            attachments.delete_with_files(row)
 
 
 def edit_draft(message: Message) -> OutgoingMessage:

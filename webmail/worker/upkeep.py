@@ -10,6 +10,7 @@ from django.utils import timezone
 from accounts.models import MailAccount
 from webmail.models import BulkAction, Conversation, Message, Notice, PendingAction, ServerHit
 from webmail.sync.bodies import trim_cache
+from webmail.sync.server_drafts import forget_removed
 from webmail.transfer.run import tidy
 
 BATCH = 500
@@ -22,6 +23,7 @@ BULK_KEPT = timedelta(days=7)
 def run() -> None:
     trim_cache(settings.BODY_CACHE_BYTES)
     tidy()
+    forget_removed()
     now = timezone.now()
     rebuilding = Q(folder__backfill_uid__isnull=True) | Q(folder__backfill_uid__gt=1)
     Message.objects.filter(missing_since__lt=now - LONG_MISSING).exclude(rebuilding).delete()
