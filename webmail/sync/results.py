@@ -38,7 +38,9 @@ def moved(account: MailAccount, actions: list[PendingAction], target: Folder, re
             message.uid = uid
             message.uidvalidity = result.target_uidvalidity if uid is not None else None
             rows.append(message)
-        known: dict[int | None, int] = {message.uid: message.pk for message in rows if message.uid is not None and message.uidvalidity}
+        known: dict[int | None, int] = {
+            message.uid: message.pk for message in rows if message.uid is not None and message.uidvalidity
+        }
         # The look into the target may have been quicker than this.
         twins = Message.objects.filter(folder=target, uidvalidity=result.target_uidvalidity, uid__in=list(known))
         changed.delete([pk for pk, uid in twins.values_list("pk", "uid") if known[uid] != pk])
