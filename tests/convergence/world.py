@@ -14,8 +14,9 @@ from tests.servers.fault_proxy import FaultProxy
 from tests.servers.mailbox import Mailbox
 from tests.servers.smtp_sink import SmtpSink
 from webmail.demo.dovecot import Dovecot
-from webmail.models import OutgoingMessage, SyncState
+from webmail.models import Folder, OutgoingMessage, SyncState
 from webmail.outbox import deliver
+from webmail.sync import flags
 from webmail.worker.job import Parked, run_account
 
 TURNS_TO_SETTLE = 6
@@ -60,6 +61,7 @@ class World:
 
     def __init__(self, dovecot: Dovecot, sink: SmtpSink, *, hide: tuple[str, ...] = (), alone: bool = False) -> None:
         self.sink = sink
+        self.hidden = hide
         self.steps = Steps()
         self.proxy = FaultProxy("127.0.0.1", dovecot.ports.imap, hide=hide).__enter__()
         self.ada = self._party(dovecot, "ada")
@@ -147,6 +149,19 @@ class World:
         self._rest()
         self.deliver()
         self._rest()
+        # A session that listens may be told of a folder a moment later than LIST in it could have shown it.
+        self.ada.drop()
+        self._rest()
+        if not self.tells_of_flags:
+            # Then flags are read folder by folder, a few in each pass, and none again within seconds.
+            flags._scanned.clear()
+            for _ in range(Folder.objects.filter(account=self.ada.account).count()):
+                self._rest()
+
+    @property
+    def tells_of_flags(self) -> bool:
+        """Whether the server numbers the changes of flags (RFC 7162)."""
+        return not {"CONDSTORE", "QRESYNC"} <= set(self.hidden)
 
     def _rest(self) -> None:
         for _ in range(TURNS_TO_SETTLE):

@@ -14,6 +14,7 @@ Action = Literal["cut_before", "cut_after", "cut_reply", "hold", "answer"]
 _LITERAL = re.compile(rb"\{(\d+)(\+?)\}\r\n\Z")
 _CAPABILITY = re.compile(rb"(\* CAPABILITY |\[CAPABILITY )([^\]\r\n]*)")
 _WAIT_SECONDS = 10.0
+_SILENCE = b"\0"
 
 
 @dataclass
@@ -159,7 +160,7 @@ class _Link:
                     line = reader.readline()
                 self.client.sendall(rule.text.replace(b"{tag}", words[0]))
                 continue
-            if rule is not None and self._before(rule, words[0]):
+            if rule is not None and self._before(rule, words[0], idle=name == "IDLE"):
                 return
             self.server.sendall(line)
             while (literal := _LITERAL.search(line)) is not None:
@@ -171,13 +172,14 @@ class _Link:
                 self.reset()
                 return
 
-    def _before(self, rule: Rule, tag: bytes) -> bool:
+    def _before(self, rule: Rule, tag: bytes, *, idle: bool) -> bool:
         """Act on a rule before its command is passed on; True when nothing more is to be passed on."""
-        if rule.action == "cut_before":
+        # IDLE is answered when it ends, and its answer would be waited for in vain.
+        if rule.action == "cut_before" or (rule.action == "cut_after" and idle):
             self.reset()
         elif rule.action == "hold":
             # The server's own words would break the silence.
-            self.swallow_until = b"\0"
+            self.swallow_until = _SILENCE
             self.swallowed.wait()
         elif rule.action == "cut_after":
             self.swallow_until = tag + b" "
@@ -193,6 +195,9 @@ class _Link:
             literal = _LITERAL.search(line) if line.startswith(b"*") or not line[:1].isalnum() else None
             content = reader.read(int(literal[1])) if literal else b""
             if self.swallow_until:
+                if line.startswith(b"+") and self.swallow_until != _SILENCE:
+                    # The go-ahead for a literal is no answer yet.
+                    self._pass_down(line)
                 if line.startswith(self.swallow_until):
                     self.swallowed.set()
                 continue

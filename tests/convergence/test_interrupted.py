@@ -1,0 +1,192 @@
+"""F03–F07, F12, F38, F45: every flow that writes, killed at every step or cut at every command, ends as if nothing had been.
+
+A step is whatever leaves the process (see ``steps``): killed before it, and so also after the one before and with its answer
+lost. A cut comes before the server sees the command, or after it was carried out and before its answer. By default a part of
+all places is tried, another part with each fresh run; ``EXHAUSTIVE=1`` tries all.
+"""
+
+import os
+import re
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass
+from random import Random
+
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.urls import reverse
+
+from tests.convergence.canaries import letter, snapshot
+from tests.convergence.checks import counts_agree, nothing_waits, same_as_server
+from tests.convergence.steps import Plan, Stop, die
+from tests.convergence.world import World
+from tests.servers.fault_proxy import Action
+from tests.servers.smtp_sink import SmtpSink
+from webmail.demo.dovecot import Dovecot
+from webmail.models import Folder, Message, OutgoingMessage
+from webmail.sync import actions, folder_actions
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.mailserver, pytest.mark.timeout(1800)]
+
+EXHAUSTIVE = os.environ.get("EXHAUSTIVE") == "1"
+PLACES = 3
+MESSAGES = 4
+CUTS: tuple[Action, ...] = ("cut_before", "cut_after")
+End = dict[str, object]
+
+
+@dataclass(frozen=True)
+class Flow:
+    """``click`` is what the person does; ``hide`` what the server lacks; ``sends``: the outbox's worker has its turn first."""
+
+    name: str
+    click: Callable[[World], object]
+    hide: tuple[str, ...] = ()
+    sends: bool = False
+
+    def work(self, world: World, plan: Plan = ()) -> None:
+        world.age()
+        if self.sends:
+            world.deliver()
+        world.turn(plan=plan)
+
+
+def rows(world: World, count: int = MESSAGES) -> list[Message]:
+    return list(Message.objects.filter(account=world.ada.account, shown_in__name="INBOX").order_by("uid")[:count])
+
+
+def work_folder(world: World) -> Folder:
+    return Folder.objects.get(account=world.ada.account, name="Work")
+
+
+def write(world: World, *, file: bool = False, send: bool = False) -> None:
+    began = world.ada.post(reverse("compose"))
+    draft = OutgoingMessage.objects.get(pk=int(re.findall(r"\d+", began["Location"])[0]))
+    given: dict[str, object] = {
+        "to": "bob@example.test",
+        "subject": "Writing canary-0100",
+        "text": "The text of canary-0100 and of no other.",
+        "plain": "1",
+        "identity": draft.identity_id,
+        "revision": draft.revision,
+        "token": str(draft.token),
+    }
+    if file:
+        upload = SimpleUploadedFile("notes.txt", b"What canary-0100 carries.", "text/plain")
+        world.ada.post(reverse("draft-attach", args=[draft.pk]), given | {"files": upload})
+        draft.refresh_from_db()
+        given["revision"] = draft.revision
+    world.ada.post(reverse("draft-send" if send else "draft-save", args=[draft.pk]), given)
+
+
+def rewrite(world: World) -> None:
+    """A draft that stands on the server already is written on."""
+    write(world)
+    world.age()
+    world.turn()
+    draft = OutgoingMessage.objects.get(account=world.ada.account)
+    values = {name: getattr(draft, name) for name in ("to", "subject", "revision", "token")}
+    given = {**values, "identity": draft.identity_id, "plain": "1", "text": "The new text of canary-0100."}
+    world.ada.post(reverse("draft-save", args=[draft.pk]), given)
+
+
+FLOWS = [
+    Flow("flag", lambda world: actions.store(world.ada.user, rows(world, 2), "flagged", value=True)),
+    Flow("move", lambda world: actions.move(world.ada.user, rows(world, 2), work_folder(world))),
+    Flow("move without MOVE", lambda world: actions.archive(world.ada.user, rows(world, 2)), ("MOVE",)),
+    Flow(
+        "move without MOVE and UIDPLUS",
+        lambda world: actions.archive(world.ada.user, rows(world, 2)),
+        ("MOVE", "UIDPLUS"),
+    ),
+    Flow("delete for good", lambda world: actions.expunge(world.ada.user, rows(world, 2))),
+    Flow(
+        "delete for good without UIDPLUS", lambda world: actions.expunge(world.ada.user, rows(world, 1)), ("UIDPLUS",)
+    ),
+    Flow("move all", lambda world: actions.delete(world.ada.user, rows(world))),
+    Flow("rename a folder", lambda world: folder_actions.rename_folder(world.ada.user, work_folder(world), "Play")),
+    Flow("delete a folder", lambda world: folder_actions.delete_folder(world.ada.user, work_folder(world))),
+    Flow("create a folder", lambda world: folder_actions.create_folder(world.ada.user, world.ada.account, "New")),
+    Flow("save a draft", write),
+    Flow("save a draft again", rewrite),
+    Flow("save a draft without UIDPLUS", rewrite, ("UIDPLUS",)),
+    Flow("attach a file", lambda world: write(world, file=True)),
+    Flow("send", lambda world: write(world, send=True), sends=True),
+]
+
+
+@pytest.fixture
+def begun(dovecot: Dovecot, sink: SmtpSink) -> Callable[[Flow], World]:
+    """A mailbox with a few messages in it, mirrored, and the person's click done."""
+
+    def begin(flow: Flow) -> World:
+        sink.reset()
+        world = World(dovecot, sink, hide=flow.hide, alone=True)
+        other = world.ada.mailbox.imap()
+        other.create_folder("Work")
+        for number in range(MESSAGES):
+            other.append("INBOX", letter(f"canary-{number:04d}"))
+        # Marked by somebody else: no EXPUNGE of ours may take it.
+        other.select_folder("INBOX")
+        other.add_flags([MESSAGES], [b"\\Deleted"])
+        other.logout()
+        assert world.turn(), world.state
+        flow.click(world)
+        return world
+
+    return begin
+
+
+def end_of(world: World) -> End:
+    """What must not depend on where it was interrupted."""
+    world.settle()
+    there = snapshot(world.ada.mailbox)
+    nothing_waits(world)
+    same_as_server(world, there)
+    counts_agree(world, there)
+    # EXPUNGE takes all that is marked, so without UIDPLUS marks of others are lifted meanwhile; killed then, they stay so.
+    lifted = {b"\\Deleted"} if "UIDPLUS" in world.hidden else set()
+    end: End = {
+        folder: sorted((found.name, sorted(found.flags - lifted)) for found in messages.values())
+        for folder, messages in there.items()
+    }
+    end["written"] = list(OutgoingMessage.objects.filter(account=world.ada.account).values_list("state", "sent_copy"))
+    end["handed in"] = len(world.sink.received)
+    return end
+
+
+def places(count: int, rng: Random) -> list[int]:
+    everything = range(1, count + 1)
+    return list(everything) if EXHAUSTIVE or count <= PLACES else sorted(rng.sample(everything, PLACES))
+
+
+@pytest.mark.parametrize("flow", FLOWS, ids=lambda flow: flow.name)
+def test_a_flow_cut_short_anywhere_ends_as_one_that_was_not(flow: Flow, begun: Callable[[Flow], World]) -> None:
+    seed = int(os.environ.get("INTERRUPTED_SEED") or secrets.randbelow(10**6))
+    rng = Random(seed)
+    world = begun(flow)
+    world.proxy.commands.clear()
+    flow.work(world)
+    steps, commands = list(world.steps.names), len(world.proxy.commands)
+    expected = end_of(world)
+    world.close()
+
+    attempts: list[tuple[int, Action | None]] = [(step, None) for step in places(len(steps), rng)]
+    attempts += [
+        (command, cut) for command in places(commands, rng) for cut in (CUTS if EXHAUSTIVE else rng.sample(CUTS, 1))
+    ]
+    for place, cut in attempts:
+        world = begun(flow)
+        if cut is not None:
+            world.proxy.rule("*", cut, occurrence=place)
+        flow.work(world, [Stop(place, die)] if cut is None else ())
+        where = (
+            f"{cut or 'killed'} at {place} ({steps[place - 1] if cut is None else 'command'}), INTERRUPTED_SEED={seed}"
+        )
+        try:
+            assert end_of(world) == expected, where
+        except AssertionError as problem:
+            problem.add_note(where)
+            raise
+        finally:
+            world.close()
