@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
+from django.test import Client
 from playwright.sync_api import Page, expect
 
 from accounts.models import MailAccount
@@ -70,6 +71,8 @@ def test_settings_pages_are_usable_by_everybody(
     page.context.add_cookies(
         [{"name": "sessionid", "value": client.cookies["sessionid"].value, "url": live_server.url}]
     )
+    elsewhere = Client()
+    elsewhere.force_login(account.user)
     identity = account.identities.get()
     for path in (
         "accounts/",
@@ -86,6 +89,9 @@ def test_settings_pages_are_usable_by_everybody(
         page.set_viewport_size({"width": 390, "height": 800})
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), path
         page.set_viewport_size({"width": 1280, "height": 720})
+    page.get_by_role("button", name="Sign out A browser, last seen").click()
+    expect(page.get_by_text("was signed out.")).to_be_visible()
+    assert elsewhere.get("/settings/security/").status_code == 302
 
 
 def test_a_signature_is_written_as_it_will_look(
