@@ -4,7 +4,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
-from django.db import connection
+from django.db import OperationalError, connection
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -205,8 +205,11 @@ def test_new_messages_are_counted_until_they_are_indexed_newest_first(ada: Any) 
         ada.arrive(f"Number {number}")
     CachedPart.objects.all().delete()
     SearchQueue.objects.filter(account_id=None).delete()
+    twice = Message.objects.get(subject="Number 4").pk
+    SearchQueue.objects.create(message_id=twice, newness=DAY - timedelta(days=9))
     assert index.still_to_come([ada.account.pk]) == 5
-    assert index.batch(2) == 2
+    assert index.batch(2) == 3
+    assert not SearchQueue.objects.filter(message_id=twice).exists()
     assert index.still_to_come([ada.account.pk]) == 3
     assert subjects(ada, "number") == ["Number 4", "Number 3"]
 
@@ -233,6 +236,37 @@ def test_a_text_that_cannot_be_read_leaves_the_rest_to_be_found(ada: Any, indexe
     CachedPart.objects.filter(message=message).update(content=b"not deflated", deflated=True)
     indexed()
     assert subjects(ada, "broken") == ["Broken"]
+
+
+def test_a_message_that_breaks_the_indexer_keeps_nobody_else_out(
+    ada: Any, indexed: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    poison = ada.arrive("Poison")
+    ada.arrive("Healthy")
+    real = index.words_of
+
+    def breaking(message: Message, number: int) -> store.Words:
+        if message.pk == poison.pk:
+            raise RecursionError
+        return real(message, number)
+
+    monkeypatch.setattr(index, "words_of", breaking)
+    indexed()
+    assert subjects(ada, "healthy") == ["Healthy"]
+    assert subjects(ada, "poison") == []
+    assert not SearchQueue.objects.exists()
+
+
+def test_a_database_that_is_away_is_waited_for(ada: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    def away(*_: object) -> int:
+        raise OperationalError
+
+    ada.arrive("Later")
+    monkeypatch.setattr(index, "batch", away)
+    rests: list[float] = []
+    index.work(lambda: False, rest=rests.append)
+    assert rests == [index.LONGEST_REST]
+    assert SearchQueue.objects.exists()
 
 
 def test_the_triggers_come_back_after_a_migration_that_dropped_them(ada: Any, indexed: Any) -> None:

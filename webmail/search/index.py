@@ -4,7 +4,7 @@ import logging
 import time
 from collections.abc import Callable, Collection
 
-from django.db import IntegrityError, transaction
+from django.db import Error, IntegrityError, transaction
 
 from webmail.models import Folder, Message, SearchEntry, SearchQueue, SyncState
 
@@ -34,6 +34,11 @@ def work(should_stop: Callable[[], bool], rest: Callable[[float], object] = time
             # A message went, or another worker was here, between reading and writing: read again.
             logger.info("a batch of the search index is done again")
             done = BATCH
+        except Error:
+            # The database may be away or busy for a while; the queue stays.
+            logger.exception("the search index could not be brought on")
+            rest(LONGEST_REST)
+            return
         if not done:
             return
         spent = time.monotonic() - started
@@ -42,17 +47,20 @@ def work(should_stop: Callable[[], bool], rest: Callable[[float], object] = time
 
 def batch(size: int = BATCH) -> int:
     """Index one batch; return how many entries of the queue it took."""
-    waiting = list(SearchQueue.objects.order_by("-newness").values_list("pk", "message_id")[:size])
-    if not waiting:
+    ids = set(SearchQueue.objects.order_by("-newness").values_list("message_id", flat=True)[:size])
+    if not ids:
         return 0
-    ids = {message_id for _, message_id in waiting}
+    # A message stands there once for each thing that happened to it; one reading answers them all, if it comes after.
+    waiting = sorted(
+        SearchQueue.objects.filter(message_id__in=ids).values_list("pk", "message_id"), key=lambda entry: entry[1]
+    )
     messages = list(Message.objects.filter(pk__in=ids).select_related("account"))
     known = dict(SearchEntry.objects.filter(message_id__in=ids).values_list("message_id", "docid"))
     fresh = [(each.pk, each.account.user_id, each.internaldate) for each in messages if each.pk not in known]
     numbers = known | docid.assign(fresh, _taken)
     if len(numbers) < len(messages):
         logger.warning("%s messages found no place in the search index", len(messages) - len(numbers))
-    words = {each.pk: words_of(each, numbers[each.pk]) for each in messages if each.pk in numbers}
+    words = {each.pk: _words(each, numbers[each.pk]) for each in messages if each.pk in numbers}
     part: dict[int, int] = {}
     count = 0
     for entry, message_id in waiting:
@@ -84,6 +92,15 @@ def _write(waiting: dict[int, int], known: dict[int, int], words: dict[int, stor
     )
     known.update({pk: words[pk].docid for pk in here if pk in words})
     SearchQueue.objects.filter(pk__in=list(waiting), message_id__in=mine).delete()
+
+
+def _words(message: Message, number: int) -> store.Words:
+    """One message that cannot be read must not keep all others out of the index."""
+    try:
+        return words_of(message, number)
+    except Exception:
+        logger.exception("message %s cannot be indexed", message.pk)
+        return store.Words(number, [], [], [], [])
 
 
 def _taken(numbers: Collection[int]) -> set[int]:
