@@ -1,6 +1,6 @@
 """``python -m tests.bench``: fill mailboxes, measure the product and the floor at both distances, print the tables.
 
-Then the same for the import of a maildrop by POP3.
+Then the same for the import of a maildrop by POP3, and for making newsletters safe.
 """
 
 import argparse
@@ -12,7 +12,7 @@ import time
 from dataclasses import asdict
 from pathlib import Path
 
-from tests.bench import floor, maildrop, maildrop_report, product, report
+from tests.bench import floor, maildrop, maildrop_report, product, rendering, report
 from tests.bench.fill import fill
 from tests.bench.latency import Distance
 from tests.bench.maildrop import Fetched, Maildrop
@@ -39,7 +39,7 @@ def main() -> int:
     parser.add_argument("--round-trips", type=numbers, default=numbers(ROUND_TRIPS), help="milliseconds")
     parser.add_argument("--repetitions", type=int, default=int(os.environ.get("REPS") or REPETITIONS))
     parser.add_argument("--directory", type=Path, default=default, help="where mailboxes and results are kept")
-    parser.add_argument("--only", choices=["imap", "pop3"], help="measure one of the two parts")
+    parser.add_argument("--only", choices=["imap", "pop3", "rendering"], help="measure one of the parts")
     parser.add_argument("--pop3-messages", type=int, default=int(os.environ.get("POP3_MESSAGES") or POP3_MESSAGES))
     parser.add_argument(
         "--pop3-largest", type=int, default=int(os.environ.get("POP3_LARGEST") or 0), help="octets; 0 for any size"
@@ -50,23 +50,27 @@ def main() -> int:
     outcomes: dict[Setting, Outcome] = {}
     fetched: dict[int, Fetched] = {}
     try:
-        if options.only != "pop3":
+        if options.only in {None, "imap"}:
             fill(directory / "mail", options.sizes)
             outcomes = measure(directory, options.sizes, options.round_trips, options.repetitions)
-        if options.only != "imap":
+        if options.only in {None, "pop3"}:
             fetched = maildrop.measure(directory / "mail", drop, options.round_trips)
     except MailServerError as error:
         print(f"The benchmark needs its own mail server: {error}. --directory names another place.", file=sys.stderr)
         return 2
+    rendered = rendering.measure(options.repetitions) if options.only in {None, "rendering"} else {}
     texts = [report.tables(outcomes)] if outcomes else []
     texts += [maildrop_report.tables(drop, fetched)] if fetched else []
+    texts += [rendering.tables(rendered)] if rendered else []
     text = "\n".join(texts)
     print(text)
+    directory.mkdir(parents=True, exist_ok=True)
     (directory / "report.md").write_text(text)
     results = [as_json(*item) for item in outcomes.items()]
     results += [{**asdict(drop), "round_trip": trip, **asdict(one)} for trip, one in fetched.items()]
+    results += [{"newsletter": octets, "seconds": times.samples} for octets, times in rendered.items()]
     (directory / "results.json").write_text(json.dumps(results, indent=1))
-    lines = [*report.goals(outcomes), *maildrop_report.goals(drop, fetched)]
+    lines = [*report.goals(outcomes), *maildrop_report.goals(drop, fetched), *rendering.goals(rendered)]
     return int(any(line.startswith("* MISS") for line in lines))
 
 

@@ -117,13 +117,18 @@ class _Reader:
             self.inside = 0
 
 
+def _may_quote(html: str) -> bool:
+    """Whether any marker could be found; most designs hold none, and need not be read tag by tag."""
+    return "<blockquote" in html or "--" in html or _QUOTE_ATTRIBUTE.search(html) is not None
+
+
 def split_quote(html: str) -> tuple[str, str]:
     """Sanitised ``html`` as new text and quoted tail, both well formed; the tail is "" when there is none to fold.
 
     Known are the quotes of the usual clients, blockquotes of type cite or after a line such as "... wrote:", and
     "-----Original Message-----". A quote with new text below it stays where it is. Takes linear time.
     """
-    if len(html) > _LENGTH_LIMIT:
+    if len(html) > _LENGTH_LIMIT or not _may_quote(html):
         return html, ""
     marker = _Reader(html).read()
     if marker is None:

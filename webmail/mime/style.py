@@ -66,6 +66,11 @@ def _allowed(style: str) -> str:
         return ""
 
 
+def forget() -> None:
+    """Empty the memory of styles already seen; results never depend on it."""
+    _allowed.cache_clear()
+
+
 def _plain(style: str) -> str | None:
     """``style`` filtered without a parser where all its values are plain words, else None: most of mail is that."""
     kept = []
