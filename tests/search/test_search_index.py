@@ -13,6 +13,7 @@ from accounts.removal import remove_account
 from webmail.mime.parts import Part
 from webmail.models import CachedPart, Folder, Message, SearchEntry, SearchQueue, StoredContent
 from webmail.search import docid, find, index, plan, schema, store
+from webmail.search.passage import passages
 from webmail.search.query import parse
 from webmail.sync import actions
 from webmail.sync.local import LocalMailbox
@@ -319,7 +320,10 @@ def test_mail_that_lives_here_is_found_by_its_text(ada: Any, indexed: Any) -> No
         wanted = plan.make(parse(text, TODAY), ada.user.pk, folders, UTC, set())
         assert (text, len(find.page(wanted, 10).hits)) == (text, hits)
     message = Message.objects.get(account=account)
+    terms = parse("grusse", TODAY).terms
+    assert passages([message.pk], terms) == {message.pk: "Schöne Grüße"}
     StoredContent.objects.get(message=message).file.delete(save=False)
     SearchQueue.objects.create(message_id=message.pk, newness=DAY)
     indexed()
+    assert passages([message.pk], terms) == {}
     assert find.page(plan.make(parse("kept", TODAY), ada.user.pk, folders, UTC, set()), 10).hits

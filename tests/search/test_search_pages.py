@@ -121,6 +121,17 @@ def test_rows_say_where_they_stand_and_open_beside_the_results(ada: Any, indexed
     assert ada.fragment(f"/search/conversation/{key(sent)}/?q=plan").status_code == 200
 
 
+def test_a_hit_deep_in_a_text_shows_the_line_it_stands_in(ada: Any, indexed: Any) -> None:
+    deep = "Beginning. " + "Nothing of interest here. " * 30 + "At last the <b>zebra</b> comes & goes. " + "More. " * 50
+    message = ada.arrive("Deep", text=deep)
+    Message.objects.filter(pk=message.pk).update(preview=deep[:100])
+    ada.arrive("Two", text=deep.replace("Beginning", "Other"))
+    indexed()
+    html = ada.client.get(url_of("zeb")).text
+    assert "At last the &lt;b&gt;<mark>zebra</mark>&lt;/b&gt; comes &amp; goes." in html
+    assert "Beginning" not in html
+
+
 def test_actions_reach_the_folder_of_the_row_and_can_be_undone(ada: Any, indexed: Any) -> None:
     message = ada.arrive("Plan", folder="Clients")
     indexed()

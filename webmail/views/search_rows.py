@@ -12,6 +12,7 @@ from webmail.mime.headers import display_text
 from webmail.models import ListRow, Message, PendingAction
 from webmail.search import find
 from webmail.search.highlight import marker
+from webmail.search.passage import passages
 
 from .people import full_name, pairs, people_line
 from .row_html import Row, rows_html
@@ -19,6 +20,7 @@ from .rows import PAGE, UNDER_WAY, WRITTEN_HERE
 from .search_place import SearchPlace
 from .when import Clock
 
+MOST_PASSAGES = 12
 FIELDS = (
     "pk",
     "subject",
@@ -66,7 +68,7 @@ def _cursor(text: str) -> int | None:
 
 
 def rows_of(place: SearchPlace, hits: Sequence[find.Hit], own: frozenset[str], clock: Clock) -> list[Row]:
-    """Two queries, however many hits."""
+    """Two queries, however many hits; three more where some show nothing of what was looked for."""
     waits = PendingAction.objects.filter(message_id=OuterRef("pk"), state__in=UNDER_WAY)
     messages = Message.objects.filter(pk__in=[hit.message_id for hit in hits]).annotate(waits=Exists(waits))
     known = {row["pk"]: row for row in messages.values(*FIELDS)}
@@ -77,6 +79,7 @@ def rows_of(place: SearchPlace, hits: Sequence[find.Hit], own: frozenset[str], c
     query = place.plan.query
     in_who, in_subject, in_text = marker(query, "sender", "recipients"), marker(query, "subject"), marker(query)
     rows = []
+    unseen: dict[int, Row] = {}
     for hit in hits:
         message = known.get(hit.message_id)
         if message is None:
@@ -86,6 +89,14 @@ def rows_of(place: SearchPlace, hits: Sequence[find.Hit], own: frozenset[str], c
         row.unread, row.flagged = bool(unread), bool(flagged)
         row.marked = in_who(row.who), in_subject(row.subject), in_text(row.preview)
         rows.append(row)
+        if not any("<mark>" in each for each in row.marked):
+            unseen[hit.message_id] = row
+    terms = [term for term in query.terms if not term.field]
+    if terms and unseen:
+        found = passages(list(unseen)[:MOST_PASSAGES], terms)
+        for pk, line in found.items():
+            row = unseen[pk]
+            row.marked = in_who(row.who), in_subject(row.subject), in_text(display_text(line))
     return rows
 
 
