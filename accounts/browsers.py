@@ -97,6 +97,16 @@ def browsers_of(user: User) -> list[Browser]:
     return [each for each in browsers if each.session_key in found]
 
 
+def forget_ended() -> None:
+    """Sessions whose time is over, and browsers that nobody can be signed in with any more."""
+    now = timezone.now()
+    Session.objects.filter(expire_date__lt=now).delete()
+    longest = timedelta(seconds=settings.SESSION_COOKIE_AGE, days=1)
+    Browser.objects.filter(seen_at__lt=now - longest).exclude(
+        session_key__in=Session.objects.values("session_key")
+    ).delete()
+
+
 def end(browser: Browser) -> None:
     """Sign this browser out; it notices at its next request."""
     engine = import_module(settings.SESSION_ENGINE)

@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from accounts import browsers
 from accounts.models import Browser, User
+from webmail.worker import upkeep
 
 pytestmark = pytest.mark.django_db
 SECURITY = "/settings/security/"
@@ -111,6 +112,15 @@ def test_what_has_ended_by_itself_is_forgotten(ada: User) -> None:
     Session.objects.filter(pk=gone.session.session_key).delete()
     page = here.get(SECURITY)
     assert len(page.context["browsers"]) == Browser.objects.count() == 1
+
+
+def test_the_worker_forgets_sessions_whose_time_is_over(ada: User) -> None:
+    here, expired = signed_in(ada), signed_in(ada, IPHONE)
+    Session.objects.filter(pk=expired.session.session_key).update(expire_date=timezone.now())
+    Browser.objects.update(seen_at=timezone.now() - timedelta(days=16))
+    upkeep.run()
+    assert [row.session_key for row in Browser.objects.all()] == [here.session.session_key]
+    assert Session.objects.count() == 1
 
 
 def test_a_session_that_was_ended_is_not_noted_again(ada: User) -> None:

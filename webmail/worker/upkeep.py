@@ -7,6 +7,7 @@ from django.db import connection
 from django.db.models import Q
 from django.utils import timezone
 
+from accounts.browsers import forget_ended
 from accounts.models import MailAccount
 from webmail.models import BulkAction, Conversation, Message, Notice, PendingAction, ServerHit
 from webmail.sync.bodies import trim_cache
@@ -24,6 +25,7 @@ def run() -> None:
     trim_cache(settings.BODY_CACHE_BYTES)
     tidy()
     forget_removed()
+    forget_ended()
     now = timezone.now()
     rebuilding = Q(folder__backfill_uid__isnull=True) | Q(folder__backfill_uid__gt=1)
     Message.objects.filter(missing_since__lt=now - LONG_MISSING).exclude(rebuilding).delete()
