@@ -5,12 +5,11 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
+from tests.sync.conftest import remote_message
 from webmail.models import Message, OutgoingMessage
 from webmail.models.mirror import change
 from webmail.sync.insert import insert
 from webmail.worker import upkeep
-
-from .conftest import remote_message
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]
 
