@@ -135,6 +135,6 @@ def test_a_report_is_explained_and_what_is_enclosed_opens(live: LiveMailbox, ope
     expect(page.frame_locator("iframe.body-frame").locator("body")).to_contain_text("text")
     shot(page, "enclosed")
     accessible(page, "main")
-    page.set_viewport_size(PHONE)
+    page.set_viewport_size({"width": 390, "height": 844})
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     shot(page, "enclosed-phone")

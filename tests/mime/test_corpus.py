@@ -10,6 +10,7 @@ import pytest
 
 from webmail.mime import embedded, findings, headers, invitation, pkcs7, report, unpack, vcard
 from webmail.mime.build import parse_draft
+from webmail.mime.charset import markup_charset
 from webmail.mime.parts import Body, Part, choose, from_bytes, part_bytes
 from webmail.mime.text import decode_charset, html_to_text, unflow
 
@@ -69,7 +70,7 @@ def words(raw: bytes, root: Part) -> str:
     for part in choose(opened(raw, root)).shown:
         data = content(raw, root, part)
         if part.type == "text/html":
-            out.append(html_to_text(decode_charset(data, part.charset)))
+            out.append(html_to_text(decode_charset(data, part.charset or markup_charset(data))))
             continue
         text = decode_charset(embedded.split(data).text, part.charset)
         flowed = part.params.get("format") == "flowed"

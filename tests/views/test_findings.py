@@ -87,6 +87,7 @@ def test_an_invitation_says_what_when_where_and_who_in_the_persons_zone(ada: Any
     assert "Room 4" in page
 
 
+@pytest.mark.database
 def test_an_answer_is_queued_to_the_organizer_and_remembered(ada: Any) -> None:
     message = arrive(ada, invitation())
     answer = ada.client.post(f"/message/{message.pk}/invitation/2/", {"choice": "accepted", "event": "0"}, follow=True)
@@ -240,3 +241,18 @@ def test_a_server_that_is_away_leaves_a_sentence(ada: Any, monkeypatch: pytest.M
     answer = ada.client.get(f"/message/{message.pk}/enclosed/2/")
     assert answer.status_code == 503
     assert "The connection to the mail server broke." in answer.text
+
+
+def test_a_message_of_thousands_of_parts_is_listed_explained_and_downloadable(ada: Any) -> None:
+    root = from_bytes((MAIL / "mixed-eleven-thousand-parts.eml").read_bytes())
+    message = ada.arrive("Many", structure=root)
+    html = ada.client.get(ada.conversation_url(message)).text
+    assert html.count('class="attachment"') == 200
+    assert re.search(r"\d{4} more files are in this message", html)
+    assert f"/message/{message.pk}/source/" in html
+    assert "more parts, or nests them deeper, than can be shown" in findings(ada, message)
+
+
+def test_html_that_names_its_charset_itself_is_read_by_it(ada: Any) -> None:
+    message = arrive(ada, (MAIL / "charset-html-meta-only.eml").read_bytes())
+    assert "Привет, это письмо" in ada.client.get(f"/message/{message.pk}/body/").text

@@ -45,6 +45,7 @@ _WIDER = {
 _NOT_TEXT = re.compile(
     r"(?:base64|bz2|hex|quopri|rot13|uu|zlib|zip|idna|punycode|unicode_escape|undefined|mbcs|oem)", re.IGNORECASE
 )
+_META = re.compile(rb"<meta\b[^<>]{0,500}?\bcharset\s*=\s*[\"']?([\w.:-]{1,40})", re.IGNORECASE)
 _BEYOND_ASCII = bytes(range(0x80, 0x100))
 _NUL_AND_SURROGATES = re.compile("[\x00\ud800-\udfff]")
 
@@ -105,6 +106,12 @@ def decode_charset(data: bytes, charset: str = "") -> str:
     if text is None:
         text = _guessed(data)
     return storable(text.removeprefix("\ufeff"))
+
+
+def markup_charset(data: bytes) -> str:
+    """The charset that HTML declares in its own head, or ""; it counts where the part names none."""
+    found = _META.search(data[:2_000])
+    return found[1].decode("ascii").lower() if found else ""
 
 
 def _damaged(data: bytes, charset: str) -> str | None:

@@ -6,6 +6,7 @@ What is inside is given as a tree like that of a message. A section "2!1.2" name
 from dataclasses import dataclass, field
 
 from webmail.mime import embedded, pkcs7, rtf, tnef
+from webmail.mime.charset import markup_charset
 from webmail.mime.headers import first, parse_header_block
 from webmail.mime.params import media_type, parse_value
 from webmail.mime.parts import Part, from_bytes, part_bytes
@@ -73,7 +74,7 @@ def _packed(packed: tnef.Packed) -> Unpacked | None:
         else:
             text = text or unwrapped
     if html:
-        _add(found, Part(section="", type="text/html", charset=_declared(html)), html)
+        _add(found, Part(section="", type="text/html", charset=markup_charset(html) or "utf-8"), html)
     elif text.strip():
         _add(found, Part(section="", type="text/plain", charset="utf-8"), text.encode("utf-8", "replace"))
     for file in packed.files:
@@ -84,14 +85,6 @@ def _packed(packed: tnef.Packed) -> Unpacked | None:
             kind.disposition = "inline"
         _add(found, kind, file.content)
     return found if found.root.children else None
-
-
-def _declared(html: bytes) -> str:
-    # What the sender's program converted is UTF-8; anything else says so in its first lines.
-    head = html[:2_000].lower()
-    at = head.find(b"charset=")
-    label = head[at + 8 : at + 48].strip(b" \"'").split(b'"')[0].split(b">")[0].split(b"'")[0] if at >= 0 else b"utf-8"
-    return label.decode("ascii", "replace").strip(" /;")
 
 
 def of_text(text: embedded.Text) -> Unpacked | None:

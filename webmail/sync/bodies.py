@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from webmail.errors import GiveUp, Reason
 from webmail.mime import embedded, unpack
+from webmail.mime.charset import markup_charset
 from webmail.mime.headers import HEADER_LIMIT
 from webmail.mime.parts import Part, choose, decode_transfer
 from webmail.mime.summary import header_of
@@ -107,11 +108,12 @@ def texts_of(message: Message, parts: list[Part]) -> list[tuple[Part, str]]:
     outside = [part for part in parts if INSIDE not in part.section]
     found = load_parts(message, outside) if outside else {}
     found |= {part.section: content(message, part) for part in parts if INSIDE in part.section}
-    return [
-        (part, decode_charset(_without_files(message, part, found[part.section]), part.charset))
-        for part in parts
-        if part.section in found
-    ]
+    return [(part, _text(message, part, found[part.section])) for part in parts if part.section in found]
+
+
+def _text(message: Message, part: Part, data: bytes) -> str:
+    declared = part.charset or (markup_charset(data) if part.type == "text/html" else "")
+    return decode_charset(_without_files(message, part, data), declared)
 
 
 def _without_files(message: Message, part: Part, data: bytes) -> bytes:

@@ -15,6 +15,8 @@ from .when import Clock
 ASIDE = (SpecialUse.TRASH, SpecialUse.JUNK)
 # A runaway thread is shown from its newest end.
 MOST_CARDS = 200
+# Of the files of one message; the rest come with its source.
+MOST_FILES = 200
 # Shown in the page itself; anything else is only ever a download.
 INLINE_TYPES = frozenset({"image/png", "image/jpeg", "image/gif", "image/webp", "image/bmp", "application/pdf"})
 SHOWN = Prepared(
@@ -55,6 +57,7 @@ class Card:
     mine: bool
     elsewhere: str
     explained: bool
+    more_files: int = 0
     attachments: list[Attachment] = field(default_factory=list)
 
 
@@ -95,6 +98,7 @@ def card(message: Message, here: frozenset[int], own: frozenset[str], clock: Clo
     everyone = pairs(recipients.get("to")) + pairs(recipients.get("cc"))
     when = clock.label(message.date or message.internaldate)
     root = Part.from_json(message.structure)
+    files = choose(root).attachments if message.has_attachment or is_open else []
     elsewhere = message.shown_in is not None and message.shown_in_id not in here
     return Card(
         message=message,
@@ -116,9 +120,8 @@ def card(message: Message, here: frozenset[int], own: frozenset[str], clock: Clo
         mine=message.from_address.lower() in own,
         elsewhere=display_text(message.shown_in.title) if elsewhere and message.shown_in is not None else "",
         explained=is_explained(root),
-        attachments=[attachment_of(part) for part in choose(root).attachments]
-        if message.has_attachment or is_open
-        else [],
+        attachments=[attachment_of(part) for part in files[:MOST_FILES]],
+        more_files=max(0, len(files) - MOST_FILES),
     )
 
 
