@@ -150,8 +150,9 @@ class _Session(FolderCommands, MessageCommands):
         """What other connections changed in the selected folder, as untagged responses."""
         if self.box is None:
             return
+        there = set(map(id, self.box.copies))
         for position in range(len(self.view), 0, -1):
-            if self.view[position - 1] not in self.box.copies:
+            if id(self.view[position - 1]) not in there:
                 del self.view[position - 1]
                 self.send(b"* %d EXPUNGE" % position)
         if len(self.box.copies) > len(self.view):

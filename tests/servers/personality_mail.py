@@ -144,14 +144,14 @@ class Labels(Mail):
             super().remove(box, found)
 
 
-def expand(written: bytes, box: Box, *, by_uid: bool) -> Iterator[Copy]:
-    """The messages of a sequence-set (RFC 3501 section 9), ascending."""
-    last = (max((each.uid for each in box.copies), default=0)) if by_uid else len(box.copies)
+def expand(written: bytes, view: list[Copy], *, by_uid: bool) -> Iterator[tuple[int, Copy]]:
+    """The messages of a sequence-set (RFC 3501 section 9) with their sequence numbers, ascending."""
+    last = max((each.uid for each in view), default=0) if by_uid else len(view)
     ranges = []
     for piece in written.decode().split(","):
         ends = [last if end == "*" else int(end) for end in piece.split(":")]
         ranges.append((min(ends), max(ends)))
-    for position, each in enumerate(box.copies, 1):
+    for position, each in enumerate(view, 1):
         key = each.uid if by_uid else position
         if any(low <= key <= high for low, high in ranges):
-            yield each
+            yield position, each

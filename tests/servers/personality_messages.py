@@ -23,9 +23,9 @@ class MessageCommands(Commands):
         return b"OK done"
 
     def _asked(self, box: Box, written: bytes, *, by_uid: bool) -> list[tuple[int, Copy]]:
-        seen = Box(box.name, box.uidvalidity, copies=self.view)
-        found = [(self.view.index(each) + 1, each) for each in expand(written, seen, by_uid=by_uid)]
-        return [(at, each) for at, each in found if each in box.copies][: self.who.message_limit]
+        there = set(map(id, box.copies))
+        found = [(at, each) for at, each in expand(written, self.view, by_uid=by_uid) if id(each) in there]
+        return found[: self.who.message_limit]
 
     def do_fetch(self, box: Box, arguments: list[Any], by_uid: bool) -> bytes:
         since = int(arguments[2][1]) if len(arguments) > 2 and "CONDSTORE" in self.who.after else 0
@@ -110,11 +110,11 @@ class MessageCommands(Commands):
         if returns and "ESEARCH" not in self.who.after:
             return b"BAD no such option"
         criteria = arguments[2:] if returns else arguments
-        found = [each for each in self.view if each in box.copies]
+        there = set(map(id, box.copies))
+        found = [each for each in self.view if id(each) in there]
         key = criteria[0].upper()
         if key == b"UID":
-            chosen = {each for _, each in self._asked(box, criteria[1], by_uid=True)}
-            found = [each for each in found if each in chosen]
+            found = [each for _, each in self._asked(box, criteria[1], by_uid=True)]
         elif key == b"DELETED":
             found = [each for each in found if each.deleted]
         elif key == b"HEADER":

@@ -211,21 +211,23 @@ def test_gmail_shows_one_message_of_many_labels_and_trash_takes_it_out_of_all(st
     assert_like_the_server(person)
 
 
-def test_yahoo_cuts_large_sets_and_nothing_is_taken_for_gone(start, person_at):
-    """MESSAGELIMIT=1000 (RFC 9738): of 1,300 messages a command names the first thousand."""
+def test_yahoo_cuts_large_sets_and_nothing_is_taken_for_gone(start, person_at, monkeypatch):
+    """MESSAGELIMIT=1000 (RFC 9738): of 1,100 messages a command names the first thousand."""
+    monkeypatch.setattr("webmail.sync.ahead.WHOLE_INBOX", 10)
+    monkeypatch.setattr("webmail.sync.ahead.PREVIEW_INBOX", 10)
     server, mailbox = start(Yahoo())
     with server.personality.mail.changed:
-        for number in range(1300):
+        for number in range(1100):
             server.personality.mail.append(server.personality.mail.boxes["INBOX"], mail(number), set())
     person = person_at(mailbox)
     person.sync()
     inbox = Folder.objects.get(name="INBOX")
-    assert (inbox.total, Message.objects.filter(shown_in=inbox).count()) == (1300, 1300)
+    assert (inbox.total, Message.objects.filter(shown_in=inbox).count()) == (1100, 1100)
     with server.personality.mail.changed:
         box = server.personality.mail.boxes["INBOX"]
-        server.personality.mail.remove(box, box.copies[1200])
-        box.copies[1250].letter.flags.add("\\Flagged")
-        server.personality.mail.touch(box.copies[1250].letter)
+        server.personality.mail.remove(box, box.copies[1050])
+        box.copies[1060].letter.flags.add("\\Flagged")
+        server.personality.mail.touch(box.copies[1060].letter)
     person.sync()
     person.sync()
     shown = {row.uid: row.flagged for row in Message.objects.filter(shown_in=inbox)}
