@@ -12,6 +12,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from accounts import attempts, kept
 from accounts.forms import SignInForm
+from accounts.landing import landing
 from accounts.remembered import recall, remember
 from accounts.signin import Attempt, Refused, SignedIn, sign_in
 
@@ -75,7 +76,9 @@ def _signed_in(request: HttpRequest, done: SignedIn, address: str, target: str) 
     login(request, done.account.user, backend=BACKEND)
     for sentence in done.said:
         messages.warning(request, sentence)
-    response = redirect(target)
+    # Straight to the inbox, where that is what the home page would answer.
+    at_home = target == resolve_url(settings.LOGIN_REDIRECT_URL)
+    response = redirect((at_home and landing(done.account.user_id)) or target)
     remember(request, response, address, done.found)
     return response
 

@@ -7,8 +7,8 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_safe
 
-from accounts.models import MailAccount
-from webmail.models import Folder, Notice, SpecialUse
+from accounts.landing import landing
+from webmail.models import Notice, SpecialUse
 from webmail.models.prepared import Prepared, Slot
 
 from . import rows, sidebar
@@ -21,18 +21,6 @@ from .when import Clock, clock_of
 PANES_COOKIE = "panes"
 NARROWEST, WIDEST = 160, 900
 NOTICES_SHOWN = 5
-FIRST_INBOX = Prepared(
-    lambda: (
-        Folder.objects.filter(
-            account__user_id=Slot("user"), hidden=False, selectable=True, special_use=SpecialUse.INBOX
-        )
-        .order_by("account__position", "account_id", "pk")
-        .values_list("pk", "account_id")[:1]
-    )
-)
-OTHER_ACCOUNTS = Prepared(
-    lambda: MailAccount.objects.filter(user_id=Slot("user")).exclude(pk=Slot("account")).values_list("pk")[:1]
-)
 OPEN_NOTICES = Prepared(
     lambda: Notice.objects.filter(user_id=Slot("user"), dismissed_at__isnull=True).order_by("-pk")[:NOTICES_SHOWN]
 )
@@ -43,11 +31,8 @@ OPEN_NOTICES = Prepared(
 def home(request: HttpRequest) -> HttpResponse:
     """The inbox, that of all accounts where there are several, or the place to add an account."""
     user_id = user_of(request).pk
-    inbox = FIRST_INBOX.first(user=user_id)
-    if inbox is not None and OTHER_ACCOUNTS(user=user_id, account=inbox[1]):
-        return redirect("unified-inbox")
-    if inbox is not None:
-        return redirect("folder", inbox[0])
+    if url := landing(user_id):
+        return redirect(url)
     side = sidebar.build(user_id, clock_of(request))
     other = side.inbox()
     if other is not None:
