@@ -264,6 +264,7 @@ def test_operators_folders_and_people_are_completed(ada: Any) -> None:
     ada.arrive("Hello", sender="Grace Hopper <grace@navy.test>")
     assert "plan from:" in offered(ada, "plan fro")
     assert "plan from:grace@navy.test " in offered(ada, "plan gra")
+    assert offered(ada, "unrea") == ["is:unread "]
     assert offered(ada, "from:grac") == ["from:grace@navy.test "]
     assert offered(ada, "-in:cli") == ["-in:Clients ", "-in:Clients/North "]
     assert "is:unread " in offered(ada, "is:un")

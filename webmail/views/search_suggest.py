@@ -120,7 +120,7 @@ def _for_word(user: User, head: str, last: str, at: str) -> Iterator[Suggestion]
         yield from _here(user, head, at)
         return
     for name, hint in OPERATORS.items():
-        if name.startswith(operator):
+        if any(part and part.startswith(operator) for part in (name, name.partition(":")[2])):
             yield Suggestion(_taken(head + sign, name), name, hint, ICONS.get(name, "list-filter"))
     if len(operator) > 1 and not sign:
         for person in completion.matching(user, operator)[:3]:
