@@ -1,4 +1,5 @@
-"""Every way a sign-in can fail has its own reason and sentence; no credential leaves without the encryption asked for."""
+"""Every way a sign-in can fail has its own reason and sentence (F22, F24); no credential leaves unencrypted where encryption
+was asked for."""
 
 import datetime
 import socket

@@ -69,6 +69,11 @@ class PersonalityServer:
                 each.shutdown(socket.SHUT_RDWR)
             each.close()
 
+    def wait_until_alone(self, others: int = 0) -> None:
+        """Wait until no more than so many connections are open: a farewell takes a moment to arrive."""
+        with self.personality.mail.changed:
+            assert self.personality.mail.changed.wait_for(lambda: self.open <= others, 60)
+
     def _accept(self) -> None:
         while True:
             try:
@@ -92,6 +97,7 @@ class PersonalityServer:
                 connection.shutdown(socket.SHUT_RDWR)
             with self.personality.mail.changed:
                 self.open -= 1
+                self.personality.mail.changed.notify_all()
 
 
 class _Session(FolderCommands, MessageCommands):
