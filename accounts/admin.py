@@ -21,6 +21,7 @@ from . import attempts, edit
 from .admin_download import DownloadInline
 from .admin_forms import MailAccountForm, PresetForm
 from .admin_rules import DownloadRulesAdmin
+from .check import in_lines
 from .models import Identity, MailAccount, ProviderPreset, User
 from .pop3 import forget_ids
 from .register import look_again
@@ -180,13 +181,12 @@ class MailAccountAdmin(admin.ModelAdmin):
     def test(self, request: HttpRequest, accounts: QuerySet[MailAccount]) -> None:
         for account in accounts[:TESTED_AT_ONCE]:
             try:
-                checks = edit.check(account)
+                lines = in_lines(edit.check(account))
             except Refused as refused:
                 self.message_user(request, f"{account}: {refused}", messages.ERROR)
                 continue
-            for checked in checks:
-                level = messages.SUCCESS if checked.ok else messages.ERROR
-                self.message_user(request, f"{account}: {checked.sentence}", level)
+            for ok, sentence in lines:
+                self.message_user(request, f"{account}: {sentence}", messages.SUCCESS if ok else messages.ERROR)
         if (left := accounts.count() - TESTED_AT_ONCE) > 0:
             self.message_user(request, f"{left} more were not tested; take up to {TESTED_AT_ONCE}.", messages.WARNING)
 
