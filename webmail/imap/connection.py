@@ -51,6 +51,14 @@ class MailConnection(Folders, Reading, Bodies, Changes, Searching, Push):
         if self.has("ENABLE") and self._condstore:
             self._run(b"ENABLE CONDSTORE")
 
+    def compress(self) -> bool:
+        """COMPRESS (RFC 4978) from here on, where it is offered: worth its memory on both sides where much is to come."""
+        if not self.has("COMPRESS=DEFLATE") or not self._run(b"COMPRESS DEFLATE").ok:
+            return False
+        with self._guarded():
+            self._client.wire.start_deflate()
+        return True
+
     @property
     def alive(self) -> bool:
         """False once the connection is of no use; looks whether the server has hung up, and waits for nothing."""

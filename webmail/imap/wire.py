@@ -5,6 +5,8 @@ import socket
 import ssl
 import threading
 import time
+import zlib
+from collections.abc import Iterator
 from queue import Empty, SimpleQueue
 from typing import Any
 
@@ -13,6 +15,7 @@ from webmail.imap.types import Endpoint
 from webmail.tls import tls_context
 
 _CHUNK = 64 * 1024
+_INFLATED_AT_ONCE = 1024 * 1024
 # Slower than this for long is as good as dead (octets per second), and a reply has this long before it counts.
 _SLOWEST = 2048
 _MOST_AT_ONCE = 10_000
@@ -79,6 +82,8 @@ class Wire:
         self._host = endpoint.host
         self._context = tls_context(endpoint.ca_file) if endpoint.security != "plain" else None
         self._splitter = Splitter()
+        self._deflate: zlib._Compress | None = None
+        self._inflate: zlib._Decompress | None = None
         self._started = time.monotonic()
         self._received = 0
         self._socket = connect(endpoint.host, endpoint.port, connect_timeout)
@@ -106,6 +111,12 @@ class Wire:
             raise Nonsense("octets between STARTTLS and the handshake")
         self._wrap()
 
+    def start_deflate(self) -> None:
+        """After the server's OK to COMPRESS (RFC 4978): both directions, inside of TLS."""
+        if self._splitter.pending:
+            raise Nonsense("octets between COMPRESS and what is compressed")
+        self._deflate, self._inflate = zlib.compressobj(wbits=-15), zlib.decompressobj(wbits=-15)
+
     def limit(self, timeout: float) -> None:
         """From now on the longest silence is ``timeout`` seconds."""
         self.timeout = timeout
@@ -117,6 +128,8 @@ class Wire:
         self._received = 0
 
     def send(self, data: bytes) -> None:
+        if self._deflate is not None:
+            data = self._deflate.compress(data) + self._deflate.flush(zlib.Z_SYNC_FLUSH)
         self._socket.sendall(data)
 
     def receive(self) -> Response:
@@ -175,10 +188,28 @@ class Wire:
         data = self._socket.recv(_CHUNK)
         if not data:
             raise Disconnected("the server closed the connection")
-        self._received += len(data)
-        if self._received > _REPLY_LIMIT:
-            raise Nonsense("an answer without an end")
-        self._splitter.feed(data)
+        for piece in self._inflated(data) if self._inflate is not None else (data,):
+            self._received += len(piece)
+            if self._received > _REPLY_LIMIT:
+                raise Nonsense("an answer without an end")
+            self._splitter.feed(piece)
+
+    def _inflated(self, data: bytes) -> Iterator[bytes]:
+        """In pieces of a sensible size: few octets can stand for very many."""
+        inflate = self._inflate
+        if inflate is None:
+            raise ValueError("nothing is compressed")
+        piece = b"?"
+        # All octets may have been read while a part of what they stand for is still to come.
+        while data or len(piece) == _INFLATED_AT_ONCE:
+            try:
+                piece = inflate.decompress(data, _INFLATED_AT_ONCE)
+            except zlib.error as error:
+                raise Nonsense("octets that cannot be decompressed") from error
+            if inflate.eof:
+                raise Nonsense("the end of what is compressed")
+            data = inflate.unconsumed_tail
+            yield piece
 
     def _fill_without_waiting(self) -> bool:
         """Read once; False when only a part of a TLS record has come."""

@@ -13,7 +13,7 @@ from accounts.sealed import CredentialsUnreadable
 from webmail.errors import AskUser, MailError, Reason, RetryLater
 from webmail.imap.connection import MailConnection
 from webmail.imap.types import Hint
-from webmail.models import Download, PendingAction, SyncState
+from webmail.models import Download, Folder, PendingAction, SyncState
 from webmail.models.mirror import announce
 from webmail.pop3.importer import run_import
 from webmail.sync.account import LocalPass, Pass
@@ -71,12 +71,9 @@ def run_account(account_id: int, parked: Parked | None, should_stop: Callable[[]
     connection = None
     try:
         credentials = _credentials(account)
-        current = _resume(parked, credentials)
-        connection = current.connection if current is not None else open_connection(account)
+        current = _resume(parked, credentials) or _open(account, credentials, parked)
+        connection = current.connection
         _note(account, Status.SYNCING, keep_when_ok=True)
-        if current is None:
-            ahead = parked.ahead if parked is not None else set()
-            current = Parked(connection, credentials, connection.has("IDLE") and connection.start_notify(), ahead)
         if _passes(current, account, should_stop):
             current.whole_at = timezone.now() + _pause(account, current.notified)
         if should_stop():
@@ -176,6 +173,18 @@ def _resume(parked: Parked | None, credentials: tuple[object, ...]) -> Parked | 
         logger.info("a parked connection was lost")
     parked.connection.close()
     return None
+
+
+def _open(account: MailAccount, credentials: tuple[object, ...], parked: Parked | None) -> Parked:
+    connection = open_connection(account)
+    try:
+        if not Folder.objects.filter(account=account, backfill_uid=1).exists():
+            connection.compress()
+        notified = connection.has("IDLE") and connection.start_notify()
+    except BaseException:
+        connection.close()
+        raise
+    return Parked(connection, credentials, notified, parked.ahead if parked is not None else set())
 
 
 def _note(account: MailAccount, status: str, *, keep_when_ok: bool = False) -> None:
