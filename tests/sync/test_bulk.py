@@ -64,7 +64,7 @@ def answer(bulk_action: BulkAction) -> None:
     with change(bulk_action.user_id):
         for action in waiting:
             if action.target_id:
-                Message.objects.filter(pk=action.message_id).update(folder=action.target_id)
+                Message.objects.filter(pk=action.message_id or 0).update(folder=action.target_id)
         finish(waiting, bulk_action.created_at)
 
 

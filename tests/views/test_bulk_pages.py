@@ -4,6 +4,7 @@ import re
 from typing import Any
 
 import pytest
+from django.db.models import F
 
 from webmail.models import BulkAction, Folder, Message, PendingAction, SyncState
 from webmail.sync import bulk, bulk_run
@@ -23,11 +24,14 @@ def fill(person: Any, count: int = 10, folder: str = "INBOX") -> None:
 def carry_out() -> None:
     """What the worker and the servers do."""
     bulk_run.run_due(lambda: False)
-    for action in PendingAction.objects.filter(bulk__isnull=False, state="pending"):
-        BulkAction.objects.filter(pk=action.bulk_id).update(confirmed=action.bulk.confirmed + 1)
-        PendingAction.objects.filter(pk=action.pk).update(state="done")
-        if action.target_id:
-            Message.objects.filter(pk=action.message_id).update(folder=action.target_id)
+    waiting = PendingAction.objects.filter(bulk__isnull=False, state="pending").values_list(
+        "pk", "bulk", "message", "target"
+    )
+    for pk, bulk_id, message_id, target_id in list(waiting):
+        BulkAction.objects.filter(pk=bulk_id).update(confirmed=F("confirmed") + 1)
+        PendingAction.objects.filter(pk=pk).update(state="done")
+        if target_id:
+            Message.objects.filter(pk=message_id).update(folder=target_id)
     bulk_run.run_due(lambda: False)
 
 
