@@ -16,7 +16,7 @@ from webmail.mime.text import decode_charset, html_to_text, unflow
 
 MAIL = Path(__file__).parent / "mail"
 NAMES = sorted(path.stem for path in MAIL.glob("*.eml"))
-PREFIXES = 120
+PREFIXES = 60
 
 
 def field(raw: bytes, name: str) -> bytes | None:

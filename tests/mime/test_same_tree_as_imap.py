@@ -28,6 +28,10 @@ DISPUTED = {
     "mbox-from-line",
 }
 
+# Dozens of messages of one and the same structure: what they differ in is no matter of the tree.
+ONE_SHAPE = ("charset-", "calendar-", "vcard-", "tnef-", "delivery-", "subject-", "date-", "from-")
+EXAMPLES = {"charset-gb2312", "calendar-invitation", "tnef-files", "delivery-returned-message", "subject-utf8-raw"}
+
 
 def flat(body: Any, section: str = "") -> list[tuple[str, str, int]]:
     """(section, type, size) of the leaves of imapclient's BODYSTRUCTURE."""
@@ -46,7 +50,8 @@ def flat(body: Any, section: str = "") -> list[tuple[str, str, int]]:
 
 @pytest.mark.mailserver
 def test_the_tree_and_the_octets_are_the_servers(mailbox: Mailbox) -> None:
-    names = sorted(path.stem for path in MAIL.glob("*.eml") if path.stem not in DISPUTED)
+    stems = [path.stem for path in MAIL.glob("*.eml") if path.stem not in DISPUTED]
+    names = sorted(stem for stem in stems if not stem.startswith(ONE_SHAPE) or stem in EXAMPLES)
     uids = {name: mailbox.append((MAIL / f"{name}.eml").read_bytes()) for name in names}
     client = mailbox.imap()
     differing: dict[str, object] = {}
