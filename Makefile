@@ -26,7 +26,7 @@ UNPACKED_SERVERS := cyrus-imapd courier-imap
 ASSETS := static/dist/app.js
 ASSET_SOURCES := package.json package-lock.json static/build.mjs static/icons.txt $(wildcard static/js/*.js static/js/*/*.js)
 
-.PHONY: help run env assets test test-sqlite test-postgresql bench lock clean
+.PHONY: help run env assets test test-sqlite test-postgresql bench soak planted growth lock clean
 .PHONY: lint lint-style lint-imports lint-types lint-templates lint-deployment
 
 help:
@@ -34,6 +34,9 @@ help:
 	@echo "make test    all tests, on SQLite and on a private PostgreSQL"
 	@echo "make lint    style, types, import directions, templates, deployment checks"
 	@echo "make bench   measure the product"
+	@echo "make soak    two programs on one mailbox, anything breaking at random, for hours (SEEDS=200 OPS=300 HOURS=8)"
+	@echo "make planted whether the tests notice bugs planted into a copy of the tree"
+	@echo "make growth  what a message costs in a folder of a thousand to a million (SIZES=1000,10000,100000)"
 	@echo "make env     only the Python environment with everything for development"
 	@echo "make assets  only the browser's files"
 	@echo "make lock    write the lock files again from pyproject.toml and package.json"
@@ -111,6 +114,18 @@ lint-deployment: $(STAMPS)/dev
 bench: $(STAMPS)/dev $(ASSETS)
 	@.ci/packages $(MAILSERVER_PACKAGES)
 	$(BIN)/python -m tests.bench $(BENCH)
+
+# What is too long for every run of the tests; on loopback alone.
+soak: $(STAMPS)/dev $(ASSETS)
+	@.ci/packages $(MAILSERVER_PACKAGES)
+	SEEDS="$(SEEDS)" OPS="$(OPS)" HOURS="$(HOURS)" nice $(BIN)/python -m tests.convergence.soak
+
+planted: $(STAMPS)/dev $(ASSETS)
+	@.ci/packages $(MAILSERVER_PACKAGES)
+	$(BIN)/python -m tests.planted
+
+growth: $(STAMPS)/dev
+	GROWTH_SIZES="$(SIZES)" $(BIN)/pytest -q -s -p no:cacheprovider --timeout 0 tests/bench/growth.py
 
 clean:
 	rm -rf $(VENV) node_modules static/dist staticfiles .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis test-results

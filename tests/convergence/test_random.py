@@ -1,6 +1,7 @@
 """Two programs on one mailbox, anything breaking at any moment: when it stops, all agree and nothing is lost.
 
-``CONVERGENCE_SEEDS`` names the seeds (``1,2,40-60``), ``CONVERGENCE_OPS`` how many operations each has.
+``CONVERGENCE_SEEDS`` names the seeds (``1,2,40-60``), ``CONVERGENCE_OPS`` how many operations each has,
+``CONVERGENCE_DROP`` which of them are left out.
 """
 
 import os
@@ -20,11 +21,15 @@ FRESH = 5
 OPERATIONS = int(os.environ.get("CONVERGENCE_OPS") or 50)
 
 
+def numbers(text: str) -> list[int]:
+    parts = [part.partition("-") for part in text.split(",") if part]
+    return [number for low, _, high in parts for number in range(int(low), int(high or low) + 1)]
+
+
 def seeds() -> list[str]:
     """Fresh seeds are drawn when they run: the processes of a parallel run have to agree on the names of the tests."""
     if wanted := os.environ.get("CONVERGENCE_SEEDS"):
-        parts = [part.partition("-") for part in wanted.split(",")]
-        return [str(seed) for low, _, high in parts for seed in range(int(low), int(high or low) + 1)]
+        return [str(seed) for seed in numbers(wanted)]
     return [str(seed) for seed in FIXED] + [f"fresh-{number}" for number in range(1, FRESH + 1)]
 
 
@@ -34,7 +39,7 @@ def test_when_it_stops_all_agree_and_nothing_is_lost(
 ) -> None:
     seed = secrets.randbelow(10**9) if name.startswith("fresh") else int(name)
     path = histories / f"{seed}.jsonl"
-    run = Run(dovecot, sink, seed, path)
+    run = Run(dovecot, sink, seed, path, dropped=set(numbers(os.environ.get("CONVERGENCE_DROP") or "")))
     try:
         run.go(OPERATIONS)
     except BaseException as problem:
