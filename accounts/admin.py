@@ -15,6 +15,7 @@ from django.http import HttpRequest
 from django.utils.timesince import timesince
 
 from webmail.models import Message
+from webmail.sync.elsewhere import point_elsewhere
 from webmail.sync.local import ensure_folders
 
 from . import attempts, edit
@@ -154,6 +155,8 @@ class MailAccountAdmin(admin.ModelAdmin):
                 Identity.objects.create(account=account, address=account.address, is_default=True)
                 if account.is_local:
                     ensure_folders(account)
+            elif not account.is_local and {"imap_host", "username"} & set(form.changed_data):
+                point_elsewhere(account)
             look_again(account)
 
     def get_deleted_objects(self, objs: Iterable[MailAccount], request: HttpRequest) -> Deleted:

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from django.conf import settings
 from django.db import IntegrityError, transaction
 
+from webmail.sync.elsewhere import point_elsewhere
+
 from . import pop3
 from .check import Checked, check_both, check_incoming, check_outgoing
 from .models import MailAccount, ProviderPreset, User, sign_in_key
@@ -57,6 +59,7 @@ def save(account: MailAccount, changes: Changes) -> tuple[str, ...]:
     """Verify what has changed, then keep it. Raise Refused with nothing saved."""
     found = _found(account, changes.typed)
     said = _verify(account, changes, found)
+    before = account.imap_host.lower(), account.username
     account.name, account.saves_sent = changes.name, changes.saves_sent
     if changes.password:
         account.password = changes.password
@@ -68,6 +71,8 @@ def save(account: MailAccount, changes: Changes) -> tuple[str, ...]:
     _refuse_doubles(account, found)
     with transaction.atomic():
         account.save()
+        if before != (account.imap_host.lower(), account.username):
+            point_elsewhere(account)
         look_again(account)
     return said
 
