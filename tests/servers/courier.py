@@ -140,6 +140,7 @@ class Courier:
                 **self._user.process(),
             )
         self._sessions.append(process)
+        process.wait()
 
 
 def _line(connection: socket.socket) -> bytes:
