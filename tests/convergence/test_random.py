@@ -16,7 +16,7 @@ from webmail.demo.dovecot import Dovecot
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.mailserver, pytest.mark.timeout(600)]
 
-FIXED = (1, 2, 3, 4, 5)
+FIXED = (1, 2, 3, 4, 126223374)
 FRESH = 5
 OPERATIONS = int(os.environ.get("CONVERGENCE_OPS") or 50)
 

@@ -105,7 +105,7 @@ def _take_new_places(changed: Change, folder: Folder, rows: list[Message]) -> No
             twin = twins[row.message_key, row.size].pop(twins[row.message_key, row.size].index(newer[0]))
             replaced.append(twin)
             changed.message(twin)
-            take_place(row, twin, keep_shown=row.pk in placed, flags_waiting=flags_waiting)
+            take_place(row, twin, placed=placed, flags_waiting=flags_waiting)
         else:
             row.uid = row.uidvalidity = None
             row.shown_in = None

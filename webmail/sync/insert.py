@@ -124,14 +124,15 @@ def pending_flags(message_ids: Iterable[int]) -> set[tuple[int, str]]:
     return {(message_id or 0, flag) for message_id, flag in waiting.values_list("message_id", "flag")}
 
 
-def pending_places(message_ids: Iterable[int]) -> set[int]:
-    """Messages whose place the person changed and the server was not yet told."""
+def pending_places(message_ids: Iterable[int]) -> dict[int, int | None]:
+    """Messages whose place the person changed and the server was not yet told, and the folder they are shown in for it."""
     waiting = PendingAction.objects.filter(
         message_id__in=list(message_ids),
         kind__in=[PendingAction.Kind.MOVE, PendingAction.Kind.CARRY, PendingAction.Kind.EXPUNGE],
         state__in=[PendingAction.State.PENDING, PendingAction.State.RUNNING],
     )
-    return {message_id or 0 for message_id in waiting.values_list("message_id", flat=True)}
+    latest = waiting.order_by("pk").values_list("message_id", "kind", "target_id")
+    return {pk or 0: target if kind == PendingAction.Kind.MOVE else None for pk, kind, target in latest}
 
 
 def _relink(changed: Change, folder: Folder, rows: list[Message]) -> list[Message]:
@@ -158,7 +159,7 @@ def _relink(changed: Change, folder: Folder, rows: list[Message]) -> list[Messag
         if found is None:
             fresh.append(row)
             continue
-        take_place(found, row, keep_shown=found.pk in placed, flags_waiting=flags_waiting)
+        take_place(found, row, placed=placed, flags_waiting=flags_waiting)
         linked.append(found)
         if found.internaldate != row.internaldate:
             _take_content(found, row)
@@ -196,12 +197,17 @@ def _forget_content(rows: list[Message]) -> None:
     RenderedBody.objects.filter(message__in=rows).delete()
 
 
-def take_place(old: Message, new: Message, *, keep_shown: bool, flags_waiting: set[tuple[int, str]]) -> None:
+def take_place(
+    old: Message, new: Message, *, placed: dict[int, int | None], flags_waiting: set[tuple[int, str]]
+) -> None:
     """Let ``old`` stand where the server has ``new``; the caller saves it."""
     old.folder_id, old.uidvalidity, old.uid = new.folder_id, new.uidvalidity, new.uid
-    old.missing_since = None
-    if not keep_shown:
+    if old.pk not in placed:
         old.shown_in_id = new.folder_id
+    elif old.missing_since is not None:
+        # It was hidden when it vanished; the person had moved it.
+        old.shown_in_id = placed[old.pk]
+    old.missing_since = None
     for column in SYSTEM_FLAGS.values():
         if (old.pk, column) not in flags_waiting:
             setattr(old, column, getattr(new, column))
