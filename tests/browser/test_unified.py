@@ -35,7 +35,7 @@ def page_of_two(live: LiveMailbox, old: Mailbox, browser: Browser) -> Iterator[P
         live.mailbox.append(letter(f"New letter {number}"))
         old.deliver(letter(f"Old letter {number}"))
     errors: list[str] = []
-    page = browser.new_context(viewport={"width": 1440, "height": 900}).new_page()
+    page = browser.new_context(viewport={"width": 1440, "height": 900}, reduced_motion="reduce").new_page()
     page.on("pageerror", lambda error: errors.append(str(error)))
     page.goto(f"{live.url}/sign-in/")
     page.get_by_label("Email address").fill(live.mailbox.address)
