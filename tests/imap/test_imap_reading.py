@@ -149,16 +149,17 @@ def test_structure_and_content_agree_with_our_own_reading_of_the_same_message(
     rows = connection.fetch_envelopes("1:*")
     assert [row.uid for row in rows] == list(names)
     assert all(row.complete for row in rows)
-    wanted = [(row.uid, part.section) for row in rows for part in row.structure.walk() if not part.is_multipart]
+    # Of a message of ten thousand parts the first say enough.
+    leaves = {row.uid: [part for part in row.structure.walk() if not part.is_multipart][:50] for row in rows}
+    wanted = [(uid, part.section) for uid, parts in leaves.items() for part in parts]
     octets = connection.fetch_sections(wanted)
     same = 0
     for row in rows:
         local = from_bytes(connection.fetch_section(row.uid, ""))
         theirs = [(part.section, part.type, part.filename) for part in row.structure.walk()]
         same += theirs == [(part.section, part.type, part.filename) for part in local.walk()]
-        for part in row.structure.walk():
-            if not part.is_multipart:
-                assert len(octets[row.uid, part.section]) == part.size, (names[row.uid].name, part.section)
+        for part in leaves[row.uid]:
+            assert len(octets[row.uid, part.section]) == part.size, (names[row.uid].name, part.section)
         json.dumps(row.structure.to_json())
     # Servers and we may take damaged structures apart differently; sound ones never.
     assert same >= len(rows) * 0.85
