@@ -266,7 +266,7 @@ def test_most_of_a_folder_gone_on_one_connection_alone_is_doubted(mailbox, sync,
     append(mailbox, 40, "Work")
     sync()
     real = MailConnection.uids
-    lying = []
+    lying: list[MailConnection] = []
 
     def half(self, uid_set="1:*"):
         found = real(self, uid_set)
