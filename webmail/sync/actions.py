@@ -229,6 +229,9 @@ def journal(
     """
     now = timezone.now()
     superseded = _superseded(rows, kind, flag)
+    if superseded and kind != Kind.STORE:
+        # What is under way may have been carried out already: then the message is no longer where its row says.
+        superseded -= _under_way(superseded)
     actions = []
     settled = 0
     for row in rows:
@@ -268,6 +271,11 @@ def _superseded(rows: list[Message], kind: PendingAction.Kind, flag: str) -> set
             waiting.update(state=State.DONE, finished_at=timezone.now())
             found.update(here.values())
     return found
+
+
+def _under_way(message_ids: set[int]) -> set[int]:
+    running = PendingAction.objects.filter(message__in=message_ids, kind__in=sorted(PLACING), state=State.RUNNING)
+    return set(running.values_list("message_id", flat=True))
 
 
 def _cancel_expunge(user: User, actions: list[PendingAction]) -> int:
