@@ -59,6 +59,8 @@ function suggestSoon() {
 function take(option) {
   input().value = option.dataset.value;
   input().setSelectionRange(input().value.length, input().value.length);
+  // Enter pressed again, before other suggestions are here, asks.
+  mark(-1);
   if ("recent" in option.dataset) ask();
   else suggest();
 }
