@@ -4,14 +4,12 @@
 ``CONVERGENCE_DROP`` which of them are left out.
 """
 
-import hashlib
 import os
-import secrets
-import subprocess
 from pathlib import Path
 
 import pytest
 
+from tests.convergence.draw import of_this_commit
 from tests.convergence.run import Run
 from tests.servers.smtp_sink import SmtpSink
 from webmail.demo.dovecot import Dovecot
@@ -35,18 +33,11 @@ def seeds() -> list[str]:
     return [str(seed) for seed in FIXED] + [f"fresh-{number}" for number in range(1, FRESH + 1)]
 
 
-def drawn(name: str) -> int:
-    """Other seeds with every commit, the same ones whenever that commit is tried again."""
-    asked = subprocess.run(["git", "rev-parse", "HEAD"], cwd=Path(__file__).parent, capture_output=True, check=False)
-    commit = asked.stdout or secrets.token_bytes(16)
-    return int.from_bytes(hashlib.sha256(commit + name.encode()).digest()[:4])
-
-
 @pytest.mark.parametrize("name", seeds())
 def test_when_it_stops_all_agree_and_nothing_is_lost(
     name: str, dovecot: Dovecot, sink: SmtpSink, histories: Path
 ) -> None:
-    seed = drawn(name) if name.startswith("fresh") else int(name)
+    seed = of_this_commit(name) if name.startswith("fresh") else int(name)
     path = histories / f"{seed}.jsonl"
     run = Run(dovecot, sink, seed, path, dropped=set(numbers(os.environ.get("CONVERGENCE_DROP") or "")))
     try:

@@ -124,7 +124,10 @@ def _new_messages(
     wanted = sorted((uid for uid in uids - set(here.values_list("uid", flat=True)) if uid >= known_next), reverse=True)
     if not _fetch_all(connection, folder, wanted, should_stop=should_stop):
         return True
-    save(folder, uidnext=max([selected.uidnext, known_next, *(uid + 1 for uid in uids)]))
+    # Cut short before what vanished is looked for, with as many messages as the last time, nothing else would tell of it:
+    # until the look is over the count is one that the server will not say.
+    known_next = max([selected.uidnext, known_next, *(uid + 1 for uid in uids)])
+    save(folder, uidnext=known_next, server_messages=selected.exists + 1)
     return False
 
 
