@@ -2,6 +2,6 @@ from django.db import migrations
 
 
 class Migration(migrations.Migration):
-    dependencies = [("webmail", "0013_writing")]
+    dependencies = [("webmail", "0013_pictures")]
 
     operations = []

@@ -2,6 +2,6 @@ from django.db import migrations
 
 
 class Migration(migrations.Migration):
-    dependencies = [("webmail", "0012_trust")]
+    dependencies = [("webmail", "0016_attachments")]
 
     operations = []
