@@ -1,4 +1,5 @@
 // The composer: recipients, rich text, files, saving, sending. Loaded when one appears; every form works without it.
+import { extensions } from "./composer/extensions.js";
 import { startFiles } from "./composer/files.js";
 import { startRecipients } from "./composer/recipients.js";
 import { Saver } from "./composer/saver.js";
@@ -36,7 +37,11 @@ class Composer {
     const changed = () => this.saver.changed();
     this.text = startText(root, { changed, picture: (file) => this.files.add([file], { inline: true }) });
     this.recipients = startRecipients(root, { changed });
-    this.saver = new Saver(root, { collect: () => this.collect(), moved: (answer) => this.moved(answer) });
+    this.saver = new Saver(root, {
+      collect: () => this.collect(),
+      moved: (answer) => this.moved(answer),
+      saved: (answer) => this.extensions.forEach((each) => each.saved?.(answer)),
+    });
     this.files = startFiles(root, {
       uploaded: () => this.saver.touched(),
       picture: (url) => this.text.insertPicture(url),
@@ -44,6 +49,7 @@ class Composer {
       before: () => this.saver.settle(),
     });
     this.listen();
+    this.extensions = extensions.map((begin) => begin(root, this) ?? {});
     this.saver.recover((fields) => this.fill(fields));
   }
 
@@ -52,13 +58,14 @@ class Composer {
     const fields = Object.fromEntries(
       ["identity", "to", "cc", "bcc", "subject"].map((name) => [name, this.form.elements[name].value]),
     );
-    return { ...fields, ...this.text.value() };
+    return Object.assign(fields, this.text.value(), ...this.extensions.map((each) => each.collect?.()));
   }
 
   fill(fields) {
     for (const name of ["identity", "subject"]) this.form.elements[name].value = fields[name] ?? "";
     this.recipients.fill(fields);
     this.text.fill(fields);
+    for (const each of this.extensions) each.fill?.(fields);
   }
 
   listen() {
@@ -99,6 +106,7 @@ class Composer {
     this.saver.stop();
     document.removeEventListener("visibilitychange", this.leave);
     this.text.stop();
+    for (const each of this.extensions) each.stop?.();
     this.root.remove();
   }
 
@@ -114,15 +122,16 @@ class Composer {
     open(moved);
   }
 
-  async send() {
+  // ``extra`` are fields of this one request, as the moment of sending.
+  async send(extra = {}) {
     const button = this.form.querySelector("[data-send]");
-    if (button.disabled) return;
+    if (button.disabled || this.extensions.some((each) => each.refuse?.())) return;
     button.disabled = true;
     showTrouble(this.root, "");
     try {
       await this.files.finished();
       await this.saver.settle();
-      const answer = await ask(this.form.action, { ...this.collect(), ...this.saver.proof() });
+      const answer = await ask(this.form.action, { ...this.collect(), ...this.saver.proof(), ...extra });
       if (answer.moved) return this.moved(answer);
       if (answer.error) return showTrouble(this.root, answer.error, answer.field);
       this.saver.forget();

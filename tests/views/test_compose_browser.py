@@ -195,8 +195,10 @@ def test_nothing_in_the_composer_breaks_the_content_policy(mail: Page) -> None:
     mail.keyboard.type("Text")
     for name in ("bold", "list", "quote", "clear"):
         mail.locator(f'[data-format="{name}"]').click()
+    mail.locator("[data-options] summary").click()
     mail.locator("[data-switch]").click()
     expect(mail.locator("textarea[name=text]")).to_have_value(re.compile("Text"))
+    mail.locator("[data-options] summary").click()
     mail.locator("[data-switch]").click()
     expect(mail.locator(".composer-rich")).to_contain_text("Text")
     saved(mail)

@@ -8,13 +8,14 @@ const RETRY_MS = [2000, 4000, 8000, 15000, 30000];
 const KEEPALIVE_OCTETS = 60000;
 
 export class Saver {
-  constructor(root, { collect, moved }) {
+  constructor(root, { collect, moved, saved }) {
     this.root = root;
     this.form = root.querySelector("form");
     this.state = root.querySelector("[data-state]");
     this.key = `webmail-draft-${root.dataset.draft}`;
     this.collect = collect;
     this.moved = moved;
+    this.saved = saved;
     this.dirty = false;
     this.pending = null;
     this.running = null;
@@ -129,6 +130,7 @@ export class Saver {
         }
         this.form.elements.revision.value = answer.revision;
         this.say(`Saved ${answer.saved}`);
+        this.saved(answer);
         if (!this.dirty) {
           clearTimeout(this.keeper);
           this.clear();
