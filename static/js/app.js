@@ -9,10 +9,11 @@ import { cursor, list, neighbour, refreshList, setCursor, startList } from "./li
 import { closeReader, currentId, inboxLink, markFolder } from "./navigate.js";
 import { openConversation, openFolder, startNavigation } from "./navigate.js";
 import { act, startOrganising, targets, toggle } from "./organise.js";
+import { startMenus } from "./composer/menus.js";
 import { choose, chooseTarget, folderChoices, startPalette } from "./palette.js";
 import { startPanes } from "./panes.js";
 import { focusSearch, startSearch } from "./search.js";
-import { adoptFrames, conversation, refreshReader, startReader } from "./reader.js";
+import { adoptFrames, conversation, reader, refreshReader, startReader } from "./reader.js";
 import { refreshNotices, refreshSidebar } from "./sidebar.js";
 import { togglePicked, wholeFolder } from "./selection.js";
 import { say, startToasts, undoLast } from "./toast.js";
@@ -158,6 +159,7 @@ async function changed(hint) {
 }
 
 function startMailbox(box) {
+  startMenus(reader());
   startList();
   startReader({
     key: onKey,
