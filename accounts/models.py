@@ -38,6 +38,9 @@ class User(AbstractUser):
     theme = models.CharField(max_length=8, choices=Theme, default=Theme.SYSTEM)
     density = models.CharField(max_length=12, choices=Density, default=Density.COMFORTABLE)
     time_zone = models.CharField(max_length=64, blank=True)
+    undo_seconds = models.PositiveSmallIntegerField(
+        null=True, blank=True, help_text="How long a sent message can be taken back; empty: as set for this server."
+    )
     session_salt = models.CharField(max_length=64, default=new_salt, editable=False)
 
     def _get_session_auth_hash(self, secret: str | None = None) -> str:

@@ -12,6 +12,7 @@ from .pop3 import Download, LedgerEntry, Maildrop, StoredContent
 from .search import RecentSearch, SearchEntry, SearchQueue, ServerHit
 from .state import SyncState, UserStamp
 from .transfer import Backup, Transfer, TransferFolder, TransferItem
+from .writing import DraftVersion, MessageTemplate, Reminder
 
 __all__ = [
     "Backup",
@@ -20,18 +21,21 @@ __all__ = [
     "CachedPart",
     "Conversation",
     "Download",
+    "DraftVersion",
     "Folder",
     "InvitationAnswer",
     "LedgerEntry",
     "ListRow",
     "Maildrop",
     "Message",
+    "MessageTemplate",
     "Notice",
     "OutgoingAttachment",
     "OutgoingMessage",
     "PendingAction",
     "RecentSearch",
     "ReferenceKey",
+    "Reminder",
     "RenderedBody",
     "SearchEntry",
     "SearchQueue",

@@ -75,6 +75,7 @@ class Notice(models.Model):
 
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="notices")
     text = models.CharField(max_length=1000)
+    reminder = models.ForeignKey("webmail.Reminder", on_delete=models.CASCADE, null=True, related_name="notices")
     created_at = models.DateTimeField(auto_now_add=True)
     dismissed_at = models.DateTimeField(null=True)
 

@@ -14,8 +14,9 @@ from .message import Message
 class OutgoingMessage(models.Model):
     """What the person writes, and later the frozen bytes that are sent.
 
-    The bytes are made once, when Send is pressed: SMTP, the copy in Sent and every retry use them. ``rejected`` can be edited
-    and sent again; ``unclear`` (the connection broke after the data was handed over) is never repeated by itself.
+    The bytes are made once, when Send is pressed or when the time chosen for it has come: SMTP, the copy in Sent and every
+    retry use them. ``rejected`` can be edited and sent again; ``unclear`` (the connection broke after the data was handed
+    over) is never repeated by itself.
     """
 
     class State(models.TextChoices):
@@ -31,6 +32,11 @@ class OutgoingMessage(models.Model):
         DUE = "due", "To be filed in Sent"
         FILED = "filed", "Filed in Sent"
         KEPT = "kept", "Could not be filed; kept here"
+
+    class Held(models.TextChoices):
+        NO = "", "No"
+        LOOK = "look", "Perhaps sent already; looked for in Sent first"
+        ASK = "ask", "Its time is long past; the person is asked"
 
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="outgoing")
     account = models.ForeignKey(MailAccount, on_delete=models.CASCADE, related_name="outgoing")
@@ -60,10 +66,20 @@ class OutgoingMessage(models.Model):
     draft_uidvalidity = models.BigIntegerField(null=True)
     draft_uid = models.BigIntegerField(null=True)
     copy_message_id = models.CharField(max_length=998, blank=True, help_text="Of the newest copy tried on the server.")
+    copy_confirmed = models.BooleanField(default=False, help_text="That copy is the one at draft_uid.")
     draft_message = models.ForeignKey(Message, on_delete=models.SET_NULL, null=True, related_name="draft_of")
     discarded = models.BooleanField(default=False, help_text="Thrown away; the server's copy is still to be removed.")
 
-    # Frozen at Send.
+    writer = models.CharField(max_length=36, blank=True, help_text="The open composer that saved last.")
+
+    # Sent later, and looked after later.
+    send_at = models.DateTimeField(null=True, help_text="The time the person chose; of a draft, the time proposed.")
+    held = models.CharField(max_length=4, choices=Held, blank=True, default=Held.NO)
+    remind_after = models.PositiveSmallIntegerField(
+        default=0, help_text="Days from sending until an answer is missed; 0 once a reminder stands."
+    )
+
+    # Frozen at Send, or when the chosen time has come.
     message_id = models.CharField(max_length=998, blank=True, db_index=True)
     raw = models.FileField(upload_to="outgoing/", blank=True, max_length=300)
     envelope_from = models.CharField(max_length=320, blank=True)
@@ -83,6 +99,7 @@ class OutgoingMessage(models.Model):
         indexes = [
             models.Index(fields=["state", "send_after"], name="outbox"),
             models.Index(fields=["account", "sent_copy"], name="sent_copies"),
+            models.Index(fields=["sent_at"], condition=models.Q(remind_after__gt=0), name="to_be_reminded"),
         ]
 
     def __str__(self) -> str:

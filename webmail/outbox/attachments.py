@@ -84,6 +84,16 @@ def keep_file(
     return row
 
 
+def adopt(attachment: OutgoingAttachment, stream: BinaryIO) -> None:
+    """What an attachment named as a part of a message is a file of the draft from now on."""
+    file = File(stream)
+    storage, field = attachment.file.storage, attachment.file.field
+    name = storage.save(field.generate_filename(attachment, uuid.uuid4().hex), file)
+    size = storage.size(name)
+    if not OutgoingAttachment.objects.filter(pk=attachment.pk, file="").update(file=name, size=size):
+        storage.delete(name)
+
+
 def remove_attachment(outgoing: OutgoingMessage, attachment: OutgoingAttachment) -> None:
     with transaction.atomic():
         if not touch(outgoing):

@@ -25,6 +25,8 @@ from webmail.models.mirror import announce
 
 from . import smtp
 from .outcome import answered, blocked, later, rejected, tell_unclear, unclear
+from .overdue import LATE
+from .wake import ask_worker
 
 logger = logging.getLogger(__name__)
 
@@ -44,7 +46,7 @@ OF_THE_ACCOUNT = frozenset(
         Reason.REFUSED,
     }
 )
-State = OutgoingMessage.State
+State, Held = OutgoingMessage.State, OutgoingMessage.Held
 
 
 class LostClaim(Exception):
@@ -86,7 +88,7 @@ def deliver_due(owner: str, should_stop: Callable[[], bool]) -> int:
     busy = _crew.busy()
     due = OutgoingMessage.objects.filter(state=State.QUEUED, send_after__lte=timezone.now(), user__is_active=True)
     # Without its bytes a message still waits for the account's pass, which fetches the files it forwards.
-    due = due.exclude(raw="").exclude(account_id__in=busy).order_by("send_after", "id")
+    due = due.filter(held=Held.NO).exclude(raw="").exclude(account_id__in=busy).order_by("send_after", "id")
     for pk, account_id in list(due.values_list("pk", "account_id")[: AT_ONCE * 4]):
         if should_stop() or len(busy) >= AT_ONCE:
             break
@@ -119,7 +121,9 @@ def _in_thread(outgoing: OutgoingMessage) -> None:
 def claim(pk: int) -> OutgoingMessage | None:
     """Make a queued row ours, or return None if somebody else was faster or it was taken back."""
     now = timezone.now()
-    waiting = OutgoingMessage.objects.filter(pk=pk, state=State.QUEUED, send_after__lte=now).exclude(raw="")
+    waiting = OutgoingMessage.objects.filter(pk=pk, state=State.QUEUED, held=Held.NO, send_after__lte=now).exclude(
+        raw=""
+    )
     if not waiting.update(state=State.SENDING, lease_until=now + LEASE, attempts=F("attempts") + 1, data_begun=False):
         return None
     outgoing = OutgoingMessage.objects.select_related("account__user", "identity").get(pk=pk)
@@ -133,7 +137,12 @@ def settle_abandoned() -> None:
     left = OutgoingMessage.objects.filter(state=State.SENDING, lease_until__lt=now)
     for outgoing in left.select_related("account"):
         standing = left.filter(pk=outgoing.pk, attempts=outgoing.attempts)
-        if standing.filter(data_begun=False).update(state=State.QUEUED, send_after=now, lease_until=None):
+        # What was left long ago is looked for first, as what is late is.
+        long_ago = outgoing.lease_until is not None and outgoing.lease_until < now - LATE
+        values = {"state": State.QUEUED, "lease_until": None, "held": Held.LOOK if long_ago else Held.NO}
+        if standing.filter(data_begun=False).update(**values):
+            if long_ago:
+                ask_worker(outgoing.account_id)
             announce(outgoing.user_id)
         elif standing.filter(data_begun=True).update(
             state=State.UNCLEAR, lease_until=None, sentence="The program stopped while this was being sent."

@@ -12,6 +12,7 @@ from webmail.mime.html import clean_own
 from webmail.models import Message, OutgoingMessage
 from webmail.models.mirror import announce, change
 
+from . import versions
 from .attachments import copy_attachments
 from .letter import EDITABLE, default_identity
 from .wake import DISCARD_KEPT, QUIET, ask_worker
@@ -19,6 +20,7 @@ from .wake import DISCARD_KEPT, QUIET, ask_worker
 State = OutgoingMessage.State
 LONGEST_FIELD = 100_000
 LONGEST_TEXT = 2_000_000
+LONGEST_WAIT = 366
 
 
 @dataclass(frozen=True)
@@ -33,6 +35,7 @@ class Fields:
     html: str = ""
     plain: bool = False
     identity_id: int | None = None
+    remind_after: int = 0
 
 
 @dataclass(frozen=True)
@@ -58,6 +61,7 @@ def tidy(given: Fields) -> Fields:
         html="" if given.plain else clean_own(given.html[:LONGEST_TEXT]),
         plain=given.plain,
         identity_id=given.identity_id,
+        remind_after=max(0, min(given.remind_after, LONGEST_WAIT)),
     )
 
 
@@ -89,8 +93,8 @@ def new_draft(
     )
 
 
-def save_draft(outgoing: OutgoingMessage, given: Fields, revision: int) -> Saved:
-    """Keep what was written on top of ``revision``, the one the page knows.
+def save_draft(outgoing: OutgoingMessage, given: Fields, revision: int, *, writer: str = "") -> Saved:
+    """Keep what was written on top of ``revision``, the one the page knows; ``writer`` is the open page, if it has a name.
 
     If the draft was changed from elsewhere meanwhile, or is already on its way, the text becomes a draft of its own:
     nothing is overwritten, nothing is lost (fault F43). Saving the same again changes nothing, so a save whose answer was
@@ -101,10 +105,14 @@ def save_draft(outgoing: OutgoingMessage, given: Fields, revision: int) -> Saved
     columns = _columns(given)
     if identity is not None:
         columns |= {"identity": identity, "account_id": identity.account_id}
+    if writer:
+        columns["writer"] = writer
     with transaction.atomic():
         if same(outgoing, given):
             return Saved(outgoing)
         standing = OutgoingMessage.objects.filter(pk=outgoing.pk, revision=revision, state__in=EDITABLE)
+        if outgoing.revision == revision:
+            versions.keep_before(outgoing, text=given.text, html=given.html, writer=writer)
         saved = standing.update(**columns, revision=F("revision") + 1, updated_at=timezone.now(), discarded=False)
         if saved:
             if identity is not None and identity.account_id != outgoing.account_id:
@@ -151,7 +159,12 @@ def _leave_account(outgoing: OutgoingMessage) -> None:
     )
     ask_worker(outgoing.account_id)
     OutgoingMessage.objects.filter(pk=outgoing.pk).update(
-        draft_uid=None, draft_uidvalidity=None, copy_message_id="", saved_revision=0, draft_message=None
+        draft_uid=None,
+        draft_uidvalidity=None,
+        copy_message_id="",
+        copy_confirmed=False,
+        saved_revision=0,
+        draft_message=None,
     )
 
 
@@ -206,7 +219,11 @@ def server_copies(outgoing: OutgoingMessage) -> list[Message]:
     if outgoing.draft_uid is not None:
         found += drafts.filter(uidvalidity=outgoing.draft_uidvalidity, uid=outgoing.draft_uid)
     if outgoing.copy_message_id:
-        found += [row for row in drafts.filter(message_id=outgoing.copy_message_id) if row not in found]
+        named = drafts.filter(message_id=outgoing.copy_message_id)
+        if outgoing.copy_confirmed:
+            # Under its Message-ID another program may have left a text of its own.
+            named = named.exclude(uid__isnull=False, uidvalidity=outgoing.draft_uidvalidity)
+        found += [row for row in named if row not in found]
     return found
 
 
@@ -215,5 +232,8 @@ def draft_of(message: Message) -> OutgoingMessage | None:
     rows = OutgoingMessage.objects.filter(account_id=message.account_id, discarded=False).exclude(state=State.SENT)
     found = rows.filter(draft_uidvalidity=message.uidvalidity, draft_uid=message.uid).first() if message.uid else None
     if found is None and message.message_id:
-        found = rows.filter(copy_message_id=message.message_id).first()
+        named = rows.filter(copy_message_id=message.message_id)
+        if message.uid is not None:
+            named = named.exclude(copy_confirmed=True, draft_uidvalidity=message.uidvalidity)
+        found = named.first()
     return found

@@ -2,7 +2,7 @@
 
 import uuid
 from collections.abc import Iterable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from io import BytesIO
 
 from django.conf import settings
@@ -11,12 +11,13 @@ from django.db import transaction
 from django.db.models import Sum
 from django.utils import timezone
 
+from accounts.models import User
 from webmail.errors import GiveUp, Reason
 from webmail.mime.build import build, new_message_id
 from webmail.models import Notice, OutgoingMessage
 from webmail.models.mirror import announce
 
-from . import letter
+from . import letter, versions
 from .attachments import copy_attachments
 from .drafts import Fields, new_draft, same, save_draft, tidy
 from .letter import EDITABLE
@@ -24,6 +25,7 @@ from .smtp import envelope_address, megabytes
 from .wake import ask_worker
 
 State, SentCopy = OutgoingMessage.State, OutgoingMessage.SentCopy
+DUE_AT_ONCE = 32
 
 
 class NotSaved(GiveUp):
@@ -34,8 +36,11 @@ class NotSaved(GiveUp):
         self.copy = copy
 
 
-def send(outgoing: OutgoingMessage, given: Fields, revision: int, *, token: uuid.UUID) -> OutgoingMessage:
-    """Save what the page holds and queue it. The second press of one Send gets the first's result (fault F39).
+def send(
+    outgoing: OutgoingMessage, given: Fields, revision: int, *, token: uuid.UUID, send_at: datetime | None = None
+) -> OutgoingMessage:
+    """Save what the page holds and queue it, for ``send_at`` if the person chose a time. The second press of one Send gets
+    the first's result (fault F39).
 
     Raise NotSaved if the draft was changed elsewhere meanwhile, GiveUp with the field's name in ``detail`` if something
     is missing.
@@ -50,13 +55,19 @@ def send(outgoing: OutgoingMessage, given: Fields, revision: int, *, token: uuid
     if saved.conflict:
         sentence = "The draft was changed elsewhere. What you wrote here is kept as a new draft; nothing was sent."
         raise NotSaved(saved.outgoing, sentence)
-    return enqueue(saved.outgoing, token=token)
+    return enqueue(saved.outgoing, token=token, send_at=send_at)
 
 
-def enqueue(outgoing: OutgoingMessage, *, token: uuid.UUID) -> OutgoingMessage:
+def undo_seconds(user: User) -> int:
+    """How long what this person sends can be taken back."""
+    return settings.SEND_UNDO_SECONDS if user.undo_seconds is None else user.undo_seconds
+
+
+def enqueue(outgoing: OutgoingMessage, *, token: uuid.UUID, send_at: datetime | None = None) -> OutgoingMessage:
     """Check and queue a draft. Idempotent per token, which every return to the drafts renews.
 
-    The bytes are frozen here if every file is local; otherwise the worker fetches the files and freezes them, once.
+    The bytes are frozen here if every file is local; otherwise the worker fetches the files and freezes them, once. Those
+    of a message for later are made when its time has come, so that Date is the time of sending; its files are fetched now.
     """
     if outgoing.state not in EDITABLE:
         return outgoing
@@ -71,7 +82,9 @@ def enqueue(outgoing: OutgoingMessage, *, token: uuid.UUID) -> OutgoingMessage:
         "message_id": new_message_id(letter.sender(outgoing).address.rpartition("@")[2]),
         "envelope_from": letter.sender(outgoing).address,
         "recipients": results_of(people),
-        "send_after": now + timedelta(seconds=settings.SEND_UNDO_SECONDS),
+        "send_at": send_at,
+        "send_after": send_at or now + timedelta(seconds=undo_seconds(outgoing.user)),
+        "held": OutgoingMessage.Held.NO,
         "updated_at": now,
         "lease_until": None,
         "data_begun": False,
@@ -82,7 +95,7 @@ def enqueue(outgoing: OutgoingMessage, *, token: uuid.UUID) -> OutgoingMessage:
         "sent_copy_attempts": 0,
         "raw": "",
     }
-    if letter.is_local(outgoing.attachments.all()):
+    if send_at is None and letter.is_local(outgoing.attachments.all()):
         values["raw"] = freeze(outgoing, str(values["message_id"]), letter.open_local)
     standing = OutgoingMessage.objects.filter(
         pk=outgoing.pk, state__in=EDITABLE, token=token, revision=outgoing.revision
@@ -90,6 +103,8 @@ def enqueue(outgoing: OutgoingMessage, *, token: uuid.UUID) -> OutgoingMessage:
     if not standing.update(**values) and values["raw"]:
         outgoing.raw.storage.delete(str(values["raw"]))
     outgoing.refresh_from_db()
+    if outgoing.state not in EDITABLE:
+        versions.keep(outgoing, versions.Reason.SEND)
     if outgoing.state in EDITABLE:
         raise GiveUp(Reason.REFUSED, "The draft was changed elsewhere just now. Look at it again before you send it.")
     ask_worker(outgoing.account_id, timedelta(0))
@@ -110,6 +125,33 @@ def freeze(outgoing: OutgoingMessage, message_id: str, open_file: letter.Opener)
         raise GiveUp(Reason.ADDRESS, "An address of this message cannot be used.", detail=str(error)) from error
     storage, field = outgoing.raw.storage, outgoing.raw.field
     return storage.save(field.generate_filename(outgoing, f"{uuid.uuid4().hex}.eml"), File(BytesIO(data)))
+
+
+def freeze_due() -> int:
+    """Make the bytes of what was to be sent later and is due, each once, whoever else tries; return of how many."""
+    frozen = 0
+    waiting = OutgoingMessage.objects.filter(state=State.QUEUED, raw="", held=OutgoingMessage.Held.NO)
+    due = waiting.filter(send_after__lte=timezone.now(), user__is_active=True).order_by("send_after", "id")
+    for row in due.select_related("account", "identity").prefetch_related("attachments")[:DUE_AT_ONCE]:
+        # Without its files a message waits for the account's pass, which fetches them.
+        if letter.is_local(row.attachments.all()):
+            frozen += freeze_waiting(row, letter.open_local)
+    return frozen
+
+
+def freeze_waiting(row: OutgoingMessage, open_file: letter.Opener) -> bool:
+    """Make the bytes of a queued row. False if it was taken back or frozen meanwhile, or cannot be sent as it is."""
+    try:
+        name = freeze(row, row.message_id, open_file)
+    except GiveUp as problem:
+        reject(row, f"It could not be sent: {problem.sentence}")
+        return False
+    waiting = OutgoingMessage.objects.filter(pk=row.pk, state=State.QUEUED, raw="", message_id=row.message_id)
+    if not waiting.update(raw=name):
+        row.raw.storage.delete(name)
+        return False
+    announce(row.user_id)
+    return True
 
 
 def _check_files(outgoing: OutgoingMessage) -> None:
@@ -139,12 +181,22 @@ def reject(outgoing: OutgoingMessage, sentence: str) -> None:
 
 
 def undo(outgoing: OutgoingMessage) -> bool:
-    """Back to the drafts. False: too late, a worker has it (fault F40). The number of updated rows decides."""
+    """Back to the drafts, where the time chosen stays proposed. False: too late, a worker has it (fault F40). The number of
+    updated rows decides.
+    """
     waiting = OutgoingMessage.objects.filter(pk=outgoing.pk, state=State.QUEUED, sent_at__isnull=True)
-    raw = outgoing.raw.name
-    back = waiting.update(
-        state=State.DRAFT, token=uuid.uuid4(), raw="", message_id="", send_after=None, attempts=0, sentence=""
-    )
+    with transaction.atomic():
+        raw = waiting.select_for_update().values_list("raw", flat=True).first()
+        back = waiting.update(
+            state=State.DRAFT,
+            token=uuid.uuid4(),
+            raw="",
+            message_id="",
+            send_after=None,
+            held=OutgoingMessage.Held.NO,
+            attempts=0,
+            sentence="",
+        )
     if back and raw:
         outgoing.raw.storage.delete(str(raw))
     outgoing.refresh_from_db()
@@ -155,9 +207,9 @@ def undo(outgoing: OutgoingMessage) -> bool:
 def send_again(outgoing: OutgoingMessage) -> OutgoingMessage:
     """What "try again" means depends on the state.
 
-    Waiting: at once. Unclear: the same bytes with the same Message-ID once more, because the person said so. Sent, but not
-    to all: a new draft to those who were refused. Sent, but not filed: the copy is filed again. Raise GiveUp where there
-    is nothing to repeat.
+    Waiting, for whatever: at once. Unclear: the same bytes with the same Message-ID once more, because the person said so.
+    Sent, but not to all: a new draft to those who were refused. Sent, but not filed: the copy is filed again. Raise GiveUp
+    where there is nothing to repeat.
     """
     now = timezone.now()
     unfiled = OutgoingMessage.objects.filter(pk=outgoing.pk, state=State.SENT, sent_copy=SentCopy.KEPT)
@@ -170,10 +222,18 @@ def send_again(outgoing: OutgoingMessage) -> OutgoingMessage:
         return _draft_to_refused(outgoing)
     rows = OutgoingMessage.objects.filter(pk=outgoing.pk, state__in=[State.QUEUED, State.UNCLEAR])
     if not rows.exclude(raw="", state=State.UNCLEAR).update(
-        state=State.QUEUED, send_after=now, data_begun=False, sentence="", updated_at=now, lease_until=None
+        state=State.QUEUED,
+        send_at=None,
+        send_after=now,
+        held=OutgoingMessage.Held.NO,
+        data_begun=False,
+        sentence="",
+        updated_at=now,
+        lease_until=None,
     ):
         raise GiveUp(Reason.REFUSED, "There is nothing to send again.")
     outgoing.refresh_from_db()
+    ask_worker(outgoing.account_id)
     announce(outgoing.user_id)
     return outgoing
 

@@ -21,6 +21,7 @@ from webmail.models import Folder, ListRow, PendingAction, SpecialUse, SyncState
 
 from . import messages, verify
 from .ahead import fetch_ahead
+from .draft_edits import take_over_edits
 from .flags import scan_in_turn
 from .folders import behind, note_status, refresh_folders, unseen_differs
 from .local import LocalMailbox
@@ -139,6 +140,7 @@ class Pass:
 
         What changed in it before it was opened is never told on this connection: then it is looked into once more.
         """
+        take_over_edits(self.account)
         selected = self.connection.selected
         if selected is None or selected.name != "INBOX":
             selected = self.connection.select("INBOX", uidvalidity=None)

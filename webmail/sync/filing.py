@@ -9,7 +9,7 @@ from accounts.models import MailAccount
 from webmail.errors import GiveUp, Reason
 from webmail.models import Folder, Notice, OutgoingAttachment, OutgoingMessage, SpecialUse
 from webmail.models.mirror import announce
-from webmail.outbox import letter
+from webmail.outbox import attachments, letter
 
 from . import bodies
 from .actions import special_folder
@@ -56,6 +56,16 @@ def open_file(attachment: OutgoingAttachment) -> BinaryIO:
     if attachment.file:
         return letter.open_local(attachment)
     return _fetch(attachment)
+
+
+def bring_files(row: OutgoingMessage) -> None:
+    """Files that are named as parts of messages become files of the draft: their messages may be gone when it is sent.
+
+    Raise MailError; GiveUp names a file that is gone.
+    """
+    for attachment in row.attachments.filter(file=""):
+        with _fetch(attachment) as stream:
+            attachments.adopt(attachment, stream)
 
 
 def _fetch(attachment: OutgoingAttachment) -> BinaryIO:

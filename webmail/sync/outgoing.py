@@ -18,12 +18,12 @@ from webmail.models.mirror import announce
 from webmail.outbox import after, attachments, queue
 from webmail.outbox.wake import DISCARD_KEPT, ask_worker
 
-from .filing import append, open_file, select_special, tell, update
+from .filing import append, bring_files, open_file, select_special, tell, update
 from .local import AnyMailbox
 from .server_drafts import changed_drafts, discarded_or_sent, remove_copy, rows_of, save_copy
 
 logger = logging.getLogger(__name__)
-State, SentCopy = OutgoingMessage.State, OutgoingMessage.SentCopy
+State, SentCopy, Held = OutgoingMessage.State, OutgoingMessage.SentCopy, OutgoingMessage.Held
 LOOKS_FOR_UNCLEAR = 5
 SENT_KEPT = timedelta(days=2)
 ABANDONED = timedelta(days=1)
@@ -42,6 +42,7 @@ def push_outgoing(connection: AnyMailbox, account: MailAccount) -> bool:
     asked |= _each(account, rows_of(account).filter(sent_copy=SentCopy.DUE), _file_sent, connection)
     unclear = rows_of(account).filter(state=State.UNCLEAR, discarded=False, sent_copy_attempts__lt=LOOKS_FOR_UNCLEAR)
     asked |= _each(account, unclear, _look_for_unclear, connection)
+    asked |= _each(account, rows_of(account).filter(state=State.QUEUED, held=Held.LOOK), _look_for_late, connection)
     _forget(account)
     return asked
 
@@ -97,12 +98,31 @@ def _look_for_unclear(connection: AnyMailbox, row: OutgoingMessage) -> None:
     if not connection.find_message_id(row.message_id):
         ask_worker(row.account_id, timedelta(seconds=30))
         return
+    _settle_sent(row, State.UNCLEAR, f"“{row}” was sent after all: it stands in Sent.")
+
+
+def _look_for_late(connection: AnyMailbox, row: OutgoingMessage) -> None:
+    """What waits although its time is past may be out already: the database may be that of an earlier day (fault F55)."""
+    select_special(connection, row.account, SpecialUse.SENT)
+    if connection.find_message_id(row.message_id):
+        _settle_sent(row, State.QUEUED, f"“{row}” stands in Sent already. It was not sent again.")
+    else:
+        OutgoingMessage.objects.filter(pk=row.pk, held=Held.LOOK).update(held=Held.NO)
+        announce(row.user_id)
+
+
+def _settle_sent(row: OutgoingMessage, state: str, text: str) -> None:
     recipients = [each | {"code": each["code"] or 250} for each in row.recipients]
-    settled = OutgoingMessage.objects.filter(pk=row.pk, state=State.UNCLEAR).update(
-        state=State.SENT, sent_at=timezone.now(), sent_copy=SentCopy.FILED, sentence="", recipients=recipients
+    settled = OutgoingMessage.objects.filter(pk=row.pk, state=state).update(
+        state=State.SENT,
+        sent_at=timezone.now(),
+        sent_copy=SentCopy.FILED,
+        held=Held.NO,
+        sentence="",
+        recipients=recipients,
     )
     if settled:
-        tell(row, f"“{row}” was sent after all: it stands in Sent.")
+        tell(row, text)
         after.sent(row)
 
 
@@ -110,17 +130,15 @@ def _look_for_unclear(connection: AnyMailbox, row: OutgoingMessage) -> None:
 
 
 def _freeze_waiting(account: MailAccount) -> None:
-    for row in rows_of(account).filter(state=State.QUEUED, raw=""):
+    waiting = rows_of(account).filter(state=State.QUEUED, raw="")
+    for row in waiting.filter(send_at__isnull=True):
         row.account = account
+        queue.freeze_waiting(row, open_file)
+    for row in waiting.filter(send_at__isnull=False):
         try:
-            name = queue.freeze(row, row.message_id, open_file)
+            bring_files(row)
         except GiveUp as problem:
-            queue.reject(row, f"It could not be sent: {problem.sentence}")
-            continue
-        waiting = OutgoingMessage.objects.filter(pk=row.pk, state=State.QUEUED, raw="", message_id=row.message_id)
-        if not waiting.update(raw=name):
-            row.raw.storage.delete(name)
-        announce(account.user_id)
+            queue.reject(row, f"It could not be made ready: {problem.sentence}")
 
 
 def _forget(account: MailAccount) -> None:

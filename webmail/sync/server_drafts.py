@@ -13,7 +13,7 @@ from django.utils import timezone
 from accounts.models import Identity, MailAccount
 from webmail.errors import GiveUp, Reason
 from webmail.mime.address import Address
-from webmail.mime.build import build, new_message_id, parse_draft
+from webmail.mime.build import ParsedDraft, build, new_message_id, parse_draft
 from webmail.mime.parts import part_bytes
 from webmail.models import Message, OutgoingMessage, SpecialUse
 from webmail.models.mirror import announce
@@ -51,7 +51,7 @@ def save_copy(connection: AnyMailbox, row: OutgoingMessage) -> None:
     message_id = new_message_id(letter.sender(row).address.rpartition("@")[2])
     try:
         raw = _draft_bytes(row, message_id)
-        update(row, copy_message_id=message_id)
+        update(row, copy_message_id=message_id, copy_confirmed=False)
         uid = append(connection, folder, raw, ["\\Draft", "\\Seen"], message_id)
     except GiveUp as problem:
         # Trying the same again would fail the same; the next change of the text tries anew.
@@ -61,7 +61,7 @@ def save_copy(connection: AnyMailbox, row: OutgoingMessage) -> None:
         raise
     if older:
         connection.expunge(older)
-    update(row, draft_uid=uid, draft_uidvalidity=uidvalidity)
+    update(row, draft_uid=uid, draft_uidvalidity=uidvalidity, copy_confirmed=uid is not None)
     OutgoingMessage.objects.filter(pk=row.pk, revision=revision, updated_at=updated_at).update(saved_revision=revision)
     announce(row.user_id)
 
@@ -75,10 +75,15 @@ def _draft_bytes(row: OutgoingMessage, message_id: str) -> bytes:
 
 
 def _copies(connection: AnyMailbox, row: OutgoingMessage, uidvalidity: int) -> list[int]:
-    """What the selected folder holds of this draft: the copy known, and one whose APPEND was never answered."""
-    uids = set(connection.find_message_id(row.copy_message_id)) if row.copy_message_id else set()
-    if row.draft_uid is not None and row.draft_uidvalidity == uidvalidity:
-        uids |= connection.uids(str(row.draft_uid))
+    """What the selected folder holds of this draft: the copy known, and one whose APPEND was never answered.
+
+    Another program may give its own text the Message-ID of the copy that it replaces: once that copy is confirmed, only its
+    uid names it.
+    """
+    known = row.draft_uid is not None and row.draft_uidvalidity == uidvalidity
+    uids = connection.uids(str(row.draft_uid)) if known else set()
+    if row.copy_message_id and not (known and row.copy_confirmed):
+        uids |= set(connection.find_message_id(row.copy_message_id))
     return sorted(uids)
 
 
@@ -95,7 +100,7 @@ def remove_copy(connection: AnyMailbox, row: OutgoingMessage) -> None:
     uids = _copies(connection, row, uidvalidity)
     if uids:
         connection.expunge(uids)
-    update(row, draft_uid=None, draft_uidvalidity=None, copy_message_id="")
+    update(row, draft_uid=None, draft_uidvalidity=None, copy_message_id="", copy_confirmed=False)
 
 
 def forget_removed() -> None:
@@ -126,17 +131,7 @@ def edit_draft(message: Message) -> OutgoingMessage:
         return known
     raw = b"".join(bodies.source(message))
     parsed = parse_draft(raw)
-    identity = _identity_of(message.account, parsed.from_.address)
-    given = drafts.Fields(
-        to=_written(parsed.to),
-        cc=_written(parsed.cc),
-        bcc=_written(parsed.bcc),
-        subject=parsed.subject,
-        text=parsed.text,
-        html=parsed.html,
-        plain=not parsed.html,
-        identity_id=identity.pk if identity else None,
-    )
+    given = fields_of(parsed, message.account)
     with transaction.atomic():
         row = drafts.new_draft(
             message.account.user,
@@ -152,6 +147,21 @@ def edit_draft(message: Message) -> OutgoingMessage:
             )
         update(row, draft_message=message, draft_uid=message.uid, draft_uidvalidity=message.uidvalidity)
     return row
+
+
+def fields_of(parsed: ParsedDraft, account: MailAccount) -> drafts.Fields:
+    """What the composer edits of a draft that was read."""
+    identity = _identity_of(account, parsed.from_.address)
+    return drafts.Fields(
+        to=_written(parsed.to),
+        cc=_written(parsed.cc),
+        bcc=_written(parsed.bcc),
+        subject=parsed.subject,
+        text=parsed.text,
+        html=parsed.html,
+        plain=not parsed.html,
+        identity_id=identity.pk if identity else None,
+    )
 
 
 def _identity_of(account: MailAccount, address: str) -> Identity | None:

@@ -18,7 +18,7 @@ from django.db import close_old_connections, connections
 
 from webmail.errors import MailError
 from webmail.events.signal import DatabaseSignal
-from webmail.outbox.deliver import deliver_due, drain
+from webmail.outbox.deliver import drain
 from webmail.search import index
 from webmail.sync import bulk_run
 from webmail.transfer import carry
@@ -26,6 +26,7 @@ from webmail.transfer import run as transfers
 
 from . import crowd, lease, upkeep
 from .job import Parked, run_account
+from .outbox import Outbox
 
 logger = logging.getLogger(__name__)
 P = ParamSpec("P")
@@ -55,6 +56,7 @@ class Worker:
         self.bulk: Future[object] | None = None
         self.carry_pool = ThreadPoolExecutor(1, thread_name_prefix="carry")
         self.carry: Future[object] | None = None
+        self.looks = Outbox()
         self.outbox: Future[object] | None = None
         self.transfer: Future[object] | None = None
         self.upkeep: Future[object] | None = None
@@ -113,7 +115,7 @@ class Worker:
             for account_id in lease.claim_due(self.name, set(self.running), self.threads - len(self.running)):
                 self._start(account_id, claimed=True)
             if self.outbox is None or self.outbox.done():
-                self.outbox = self.outbox_pool.submit(_with_database, deliver_due, self.name, self.stopping.is_set)
+                self.outbox = self.outbox_pool.submit(_with_database, self.looks.look, self.name, self.stopping.is_set)
             if self.bulk is None or self.bulk.done():
                 self.bulk = self.bulk_pool.submit(_with_database, bulk_run.run_due, self.stopping.is_set)
             if self.carry is None or self.carry.done():

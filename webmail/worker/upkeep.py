@@ -10,6 +10,7 @@ from django.utils import timezone
 from accounts.browsers import forget_ended
 from accounts.models import MailAccount
 from webmail.models import BulkAction, Conversation, Message, Notice, PendingAction, ServerHit
+from webmail.sync import reminders
 from webmail.sync.bodies import trim_cache
 from webmail.sync.server_drafts import forget_removed
 from webmail.transfer.run import tidy
@@ -26,6 +27,7 @@ def run() -> None:
     tidy()
     forget_removed()
     forget_ended()
+    reminders.tidy()
     now = timezone.now()
     rebuilding = Q(folder__backfill_uid__isnull=True) | Q(folder__backfill_uid__gt=1)
     Message.objects.filter(missing_since__lt=now - LONG_MISSING).exclude(rebuilding).delete()
