@@ -41,6 +41,8 @@ class User(AbstractUser):
     undo_seconds = models.PositiveSmallIntegerField(
         null=True, blank=True, help_text="How long a sent message can be taken back; empty: as set for this server."
     )
+    show_conversations = models.BooleanField(default=True, db_default=True)
+    newest_first = models.BooleanField(default=False, db_default=False)
     session_salt = models.CharField(max_length=64, default=new_salt, editable=False)
 
     def _get_session_auth_hash(self, secret: str | None = None) -> str:

@@ -8,6 +8,7 @@ from django.views.generic import RedirectView
 
 from webmail.views import (
     bulk,
+    choices,
     compose,
     compose_actions,
     conversation,
@@ -35,6 +36,8 @@ reading: Routes = [
         conversation.conversation,
         name="conversation",
     ),
+    path("folder/<int:folder_id>/conversation/m<int:message_id>/", conversation.single_message, name="single-message"),
+    path("inbox/conversation/m<int:message_id>/", conversation.single_message, name="unified-single-message"),
     path("inbox/", mailbox.folder, name="unified-inbox"),
     path("inbox/conversation/<int:conversation_id>/", conversation.conversation, name="unified-conversation"),
     path("sidebar/", mailbox.sidebar_fragment, name="sidebar"),
@@ -59,6 +62,8 @@ organising: Routes = [
     path("folder/<int:folder_id>/move/", organise.move, name="organise-move"),
     *(path(f"inbox/{verb}/", organise.organise, {"verb": verb}, name=f"unified-{verb}") for verb in organise.VERBS),
     path("inbox/move/", organise.move, name="unified-move"),
+    path("message/<int:message_id>/split/", choices.message_split, name="message-split"),
+    path("message/<int:message_id>/unread-from/", choices.message_unread_from, name="message-unread-from"),
     path("undo/<uuid:batch>/", organise.undo, name="undo"),
     path("bulk/<int:bulk_id>/dismiss/", bulk.bulk_dismiss, name="bulk-dismiss"),
 ]

@@ -1,6 +1,6 @@
 // Addresses of lists and of conversations in them. A search carries its question along, a folder nothing.
 
-const PLACE = /^(.*\/(?:folder\/\d+|inbox|search)\/)(?:conversation\/(\d+(?:-\d+)?)\/)?$/;
+const PLACE = /^(.*\/(?:folder\/\d+|inbox|search)\/)(?:conversation\/(m?\d+|\d+-m?\d+)\/)?$/;
 
 // `list` and `page` are written in one way only, so that they can be compared; null for any other address.
 export function placeOf(address) {

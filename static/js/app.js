@@ -8,12 +8,12 @@ import { accountOf, conversationOf, folderOf, rowOf, rows, rowsOf } from "./list
 import { cursor, list, neighbour, refreshList, setCursor, startList } from "./list.js";
 import { closeReader, currentId, inboxLink, markFolder } from "./navigate.js";
 import { openConversation, openFolder, startNavigation } from "./navigate.js";
-import { act, startOrganising, targets, toggle } from "./organise.js";
+import { act, startOrganising, targets, toggle, toggleMute } from "./organise.js";
 import { startMenus } from "./composer/menus.js";
 import { choose, chooseTarget, folderChoices, startPalette } from "./palette.js";
 import { startPanes } from "./panes.js";
 import { focusSearch, startSearch } from "./search.js";
-import { adoptFrames, conversation, reader, refreshReader, startReader } from "./reader.js";
+import { adoptFrames, conversation, foldAll, reader, refreshReader, startReader } from "./reader.js";
 import { refreshNotices, refreshSidebar } from "./sidebar.js";
 import { togglePicked, wholeFolder } from "./selection.js";
 import { say, startToasts, undoLast } from "./toast.js";
@@ -95,6 +95,10 @@ const ACTIONS = [
   ["Mark as read", "Shift+I", () => act("seen", targets())],
   ["Mark as unread", "Shift+U", () => act("unseen", targets())],
   ["Move to…", "v", () => moveSomewhere()],
+  ["Mute or unmute", "m", () => toggleMute(targets())],
+  ["Merge into one conversation", "", () => act("merge", targets())],
+  ["Expand all messages", ";", () => foldAll(true)],
+  ["Fold all messages", ":", () => foldAll(false)],
   ["Undo", "z", undoLast],
   ["Search mail", "/", focusSearch],
   ["Keyboard shortcuts", "?", showHelp],
@@ -126,6 +130,9 @@ const onKey = makeKeys(
     I: () => act("seen", targets()),
     U: () => act("unseen", targets()),
     v: () => moveSomewhere(),
+    m: () => toggleMute(targets()),
+    ";": () => foldAll(true),
+    ":": () => foldAll(false),
     z: undoLast,
     c: () => press("c"),
     r: () => press("r"),

@@ -10,6 +10,7 @@ import { clearSelection, selectedRows, wholeFolder } from "./selection.js";
 import { onUndone, say, showToasts } from "./toast.js";
 
 const TAKES_AWAY = new Set(["archive", "delete", "junk", "not-junk", "move"]);
+const takesAway = (verb, use) => TAKES_AWAY.has(verb) || (verb === "mute" && use === "inbox");
 const SAME_PLACE = { archive: "archive", junk: "junk", "not-junk": "inbox" };
 
 export function targets() {
@@ -71,7 +72,7 @@ export async function act(verb, ids, extra = [], everything = wholeFolder()) {
     if (!sure) return;
     fields.push(["confirmed", "1"]);
   }
-  const away = TAKES_AWAY.has(verb);
+  const away = takesAway(verb, use);
   const lines = everything ? rows() : ids.flatMap(rowsOf);
   const affected = [...new Set([...ids, ...lines.map((row) => row.dataset.id)])];
   const openGoes = away && affected.some((id) => id === currentId() || conversationOf(id) === currentId());
@@ -109,6 +110,28 @@ export function toggle(what, ids) {
   return act(on("flagged") ? "unflag" : "flag", ids);
 }
 
+export function toggleMute(ids) {
+  const present = ids.map(rowOf).filter(Boolean);
+  const muted = present.length
+    ? present.every((row) => row.classList.contains("silenced"))
+    : conversation()?.querySelector(".muted-tag") != null;
+  return act(muted ? "unmute" : "mute", ids);
+}
+
+// Split off, or unread from here on: what stands in the menu of a card.
+async function actOnCard(form) {
+  try {
+    const answer = await post(form.action, new FormData(form));
+    showToasts(answer.html);
+    if (answer.ok && form.dataset.cardAct === "unread-from") closeReader();
+  } catch (error) {
+    say(`${error.message} Nothing was changed.`);
+  }
+  refreshList();
+  refreshSidebar();
+  refreshReader();
+}
+
 function verbOf(button) {
   return new URL(button.formAction).pathname.split("/").at(-2);
 }
@@ -128,6 +151,11 @@ export function startOrganising({ chooseFolder }) {
     if (event.submitter.matches("[data-everything]")) act(verbOf(event.submitter), [], [], true);
     else if (event.submitter.matches("[data-move]")) chooseFolder(ids);
     else act(verbOf(event.submitter), ids);
+  });
+  document.addEventListener("submit", (event) => {
+    if (!event.target.matches("form[data-card-act]")) return;
+    event.preventDefault();
+    actOnCard(event.target);
   });
   document.addEventListener("submit", async (event) => {
     if (!event.target.matches("form[data-dismiss-notice]")) return;

@@ -1,52 +1,14 @@
 // The reader: frames as high as their mail, marking as read, new cards while it is open.
 import { adoptFindings } from "./findings.js";
+import { fit, reserve, settle, watchFrame } from "./frames.js";
 import { fragment, getHtml, post } from "./net.js";
 
 const SEEN_AFTER_MS = 600;
-const TALLEST = 60000;
-const MOST_ADJUSTMENTS = 40;
-// Below this a scaled design cannot be read, and is scrolled instead.
-const SMALLEST = 0.5;
-const heights = new Map();
 
 export const reader = () => document.getElementById("reader");
 export const conversation = () => reader().querySelector(".conversation");
 
 const hooks = { key: () => {}, mailto: () => {}, seen: () => {} };
-
-// A design wider than the screen is made as small as it takes; its frame scrolls what is still too wide.
-function scale(doc) {
-  const { scrollWidth, clientWidth } = doc.documentElement;
-  const factor = clientWidth / scrollWidth;
-  if (!clientWidth || factor > 0.99) return;
-  doc.body.style.zoom = String(Math.max(factor, SMALLEST));
-}
-
-function fit(frame) {
-  const doc = frame.contentDocument;
-  if (!doc?.body) return;
-  let adjustments = 0;
-  let width = 0;
-  const adjust = () => {
-    if (frame.clientWidth !== width) {
-      width = frame.clientWidth;
-      doc.body.style.zoom = "";
-      scale(doc);
-    }
-    const wide = doc.documentElement.scrollWidth > doc.documentElement.clientWidth + 1;
-    const height = Math.min(Math.ceil(doc.body.getBoundingClientRect().height) + (wide ? 18 : 0), TALLEST);
-    // A mail whose height depends on its frame's would grow for ever.
-    if (Math.abs(height - frame.offsetHeight) > 1 && adjustments++ < MOST_ADJUSTMENTS) {
-      frame.style.height = `${height}px`;
-      heights.set(frame.src, height);
-    }
-  };
-  adjust();
-  new ResizeObserver(adjust).observe(doc.body);
-  new ResizeObserver(adjust).observe(frame);
-  doc.addEventListener("toggle", adjust, true);
-  doc.addEventListener("load", adjust, true);
-}
 
 function barred(frame) {
   const held = Number(frame.contentDocument?.documentElement.dataset.remote ?? 0);
@@ -60,7 +22,7 @@ function barred(frame) {
 function frameLoaded(frame) {
   const doc = frame.contentDocument;
   if (!doc?.documentElement || doc.URL === "about:blank") return;
-  fit(frame);
+  if (!fit(frame)) return;
   barred(frame);
   doc.addEventListener("keydown", (event) => hooks.key(event));
   doc.addEventListener("click", (event) => {
@@ -74,10 +36,8 @@ function frameLoaded(frame) {
 export function adoptFrames(root) {
   adoptFindings(root);
   for (const frame of root.querySelectorAll("iframe.body-frame")) {
-    // What was open before takes the room it took, before its document is there.
-    if (heights.has(frame.src)) frame.style.height = `${heights.get(frame.src)}px`;
-    frame.addEventListener("load", () => frameLoaded(frame));
-    if (frame.contentDocument?.readyState === "complete") frameLoaded(frame);
+    reserve(frame);
+    watchFrame(frame, () => frameLoaded(frame));
   }
 }
 
@@ -109,11 +69,24 @@ export function adoptReader() {
   const open = conversation();
   if (!open) return;
   adoptFrames(open);
-  const scroll = open.querySelector(".reader-scroll");
-  const first = open.querySelector(".card[open]");
-  // A long conversation opens at its first unread message, with the folded ones above still in reach.
-  if (first && first.offsetTop > scroll.clientHeight * 0.6) scroll.scrollTop = first.offsetTop - scroll.offsetTop - 8;
+  settle(open.querySelector(".reader-scroll"));
   markSeenSoon();
+}
+
+function renew(old, card) {
+  const [was, is] = [old.querySelector("summary"), card.querySelector("summary")];
+  if (was.innerHTML !== is.innerHTML) was.replaceChildren(...is.childNodes);
+  const menu = old.querySelector(".card-menu");
+  if (!menu.open) menu.replaceWith(card.querySelector(".card-menu"));
+  old.className = card.className;
+}
+
+// All messages of the conversation, those behind a line as well.
+export function foldAll(open) {
+  const cards = reader().querySelector(".cards");
+  if (!cards) return;
+  for (const each of cards.querySelectorAll(".card")) each.open = open;
+  for (const each of cards.querySelectorAll(".tucked")) each.open = open || each.open;
 }
 
 export async function refreshReader() {
@@ -129,19 +102,24 @@ export async function refreshReader() {
   const cards = open.querySelector(".cards");
   const wanted = [...fresh.querySelectorAll(".card")];
   const kept = new Set(wanted.map((card) => card.id));
-  for (const card of [...cards.children]) if (!kept.has(card.id)) card.remove();
-  let at = cards.firstElementChild;
+  for (const card of [...cards.querySelectorAll(".card")]) if (!kept.has(card.id)) card.remove();
+  let before = null;
   for (const card of wanted) {
     const old = document.getElementById(card.id);
-    if (!old) {
+    if (old) renew(old, card);
+    else {
       adoptFrames(card);
-      cards.insertBefore(card, at);
-      continue;
+      if (before) before.after(card);
+      else cards.prepend(card);
     }
-    const [was, is] = [old.querySelector("summary"), card.querySelector("summary")];
-    if (was.innerHTML !== is.innerHTML) was.replaceChildren(...is.childNodes);
-    old.className = card.className;
-    if (old === at) at = at.nextElementSibling;
+    before = old ?? card;
+  }
+  for (const bundle of cards.querySelectorAll(".tucked:not(:has(.card))")) bundle.remove();
+  const [reply, fresher] = [open.querySelector(".reply-bar"), fresh.querySelector(".reply-bar")];
+  if (!reply.contains(document.activeElement)) {
+    reply.remove();
+    if (open.matches(".newest-first")) cards.firstElementChild.after(fresher);
+    else cards.after(fresher);
   }
   const [was, is] = [open.querySelector(".reader-bar"), fresh.querySelector(".reader-bar")];
   if (is && !was.contains(document.activeElement)) was.replaceWith(is);
@@ -152,6 +130,15 @@ export async function refreshReader() {
 
 export function startReader(given) {
   Object.assign(hooks, given);
+  reader().addEventListener("click", (event) => {
+    const button = event.target.closest?.("[data-unfold], [data-fold]");
+    if (button) foldAll(button.matches("[data-unfold]"));
+  });
+  // A press into a frame is none here, but it takes the focus.
+  window.addEventListener("blur", () => {
+    if (!document.activeElement?.matches("iframe")) return;
+    for (const menu of reader().querySelectorAll(".menu[open]")) menu.open = false;
+  });
   document.addEventListener("visibilitychange", () => {
     if (document.visibilityState === "visible") markSeenSoon();
   });

@@ -15,6 +15,8 @@ export function showSelected() {
   if (!count) all.checked = false;
   const everything = form.querySelector("input[name=all]");
   if (!all.checked && everything) everything.checked = false;
+  const several = form.querySelector("[data-several]");
+  if (several) several.hidden = count < 2 || wholeFolder();
   form.querySelector("[data-selected]").textContent = wholeFolder() ? "All selected" : count ? `${count} selected` : "";
 }
 

@@ -3,7 +3,7 @@
 from .action import Notice, PendingAction
 from .bulk import BulkAction, BulkFolder
 from .content import CachedPart, RenderedBody
-from .conversation import Conversation, ListRow, ReferenceKey
+from .conversation import Conversation, ConversationChange, ListRow, ReferenceKey
 from .folder import Folder, SpecialUse
 from .invitation import InvitationAnswer
 from .message import Message
@@ -20,6 +20,7 @@ __all__ = [
     "BulkFolder",
     "CachedPart",
     "Conversation",
+    "ConversationChange",
     "Download",
     "DraftVersion",
     "Folder",

@@ -1,5 +1,7 @@
 """Conversations, the keys that find them, and the materialised rows of a folder's list."""
 
+import uuid
+
 from django.conf import settings
 from django.db import models
 
@@ -14,9 +16,36 @@ class Conversation(models.Model):
     # Of its messages outside Trash and Junk, unless it has no others.
     count = models.PositiveIntegerField(default=0)
     participants = models.JSONField(default=list, help_text="[name, address] in order of first appearance.")
+    # What a person decided; rows are written by column, so the database has the defaults.
+    muted_at = models.DateTimeField(null=True, help_text="What arrives after that skips the inbox.")
+    apart = models.BooleanField(
+        default=False, db_default=False, help_text="Split off by hand: no message joins it to another conversation."
+    )
+    further_subjects = models.JSONField(
+        null=True, help_text="Base subjects of what was merged into it by hand: its answers join, too."
+    )
 
     def __str__(self) -> str:
         return self.base_subject or f"conversation {self.pk}"
+
+
+class ConversationChange(models.Model):
+    """What a person decided over conversations with one click; kept as long as it can be undone."""
+
+    class Kind(models.TextChoices):
+        MUTE = "mute"
+        UNMUTE = "unmute"
+        SPLIT = "split"
+        MERGE = "merge"
+
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="conversation_changes")
+    batch = models.UUIDField(default=uuid.uuid4, unique=True)
+    kind = models.CharField(max_length=6, choices=Kind)
+    before = models.JSONField(default=dict, help_text="What there was, as undo needs it.")
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.batch}"
 
 
 class ReferenceKey(models.Model):

@@ -75,8 +75,8 @@ def move(user: User, messages: Iterable[Message], target: Folder, *, batch: uuid
     return Done(batch, len(rows), f"{_messages(len(rows))} moved to {where}")
 
 
-def archive(user: User, messages: Iterable[Message]) -> Done:
-    return _to_special(user, messages, SpecialUse.ARCHIVE, "archived")
+def archive(user: User, messages: Iterable[Message], *, batch: uuid.UUID | None = None) -> Done:
+    return _to_special(user, messages, SpecialUse.ARCHIVE, "archived", batch=batch)
 
 
 def junk(user: User, messages: Iterable[Message]) -> Done:

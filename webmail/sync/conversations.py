@@ -1,12 +1,14 @@
 """Which conversation a message belongs to, decided once, when it is inserted (RFC 5322 section 3.6.4).
 
 Message-IDs are hostile input: a sender may put the same References into everything it sends, or none. A message joins
-where a key matches *and* the base subject is the same, and no conversation grows past ``LARGEST``.
+where a key matches *and* the base subject is the same, and no conversation grows past ``LARGEST``. What a person merged
+or split off by hand (:mod:`.choices`) stays so: its answers follow what they are answers to.
 """
 
 import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from webmail.mime.subject import base_subject
 from webmail.models import Conversation, ListRow, Message, ReferenceKey
@@ -31,8 +33,14 @@ class _Draft:
     subject: str
     pk: int | None = None
     size: int = 0
+    further: frozenset[str] = frozenset()
+    apart: bool = False
+    muted_at: datetime | None = None
     messages: list[Message] = field(default_factory=list)
     keys: set[int] = field(default_factory=set)
+
+    def takes(self, subject: str) -> bool:
+        return subject == self.subject or subject in self.further
 
 
 def reference_keys(message: Message) -> list[int]:
@@ -40,8 +48,11 @@ def reference_keys(message: Message) -> list[int]:
     return [hash_key(value) for value in [*references, message.in_reply_to] if value]
 
 
-def assign(changed: Change, messages: Sequence[Message]) -> None:
-    """Set ``conversation`` on unsaved messages of one person; creates and merges conversations as needed."""
+def assign(changed: Change, messages: Sequence[Message]) -> dict[int, datetime]:
+    """Set ``conversation`` on unsaved messages of one person; creates and merges conversations as needed.
+
+    Return the muted ones among them, and since when.
+    """
     wanted: dict[int, tuple[int | None, list[int]]] = {}
     for index, message in enumerate(messages):
         own = hash_key(message.message_id) if message.message_id else None
@@ -51,6 +62,7 @@ def assign(changed: Change, messages: Sequence[Message]) -> None:
         own, keys = wanted[index]
         drafts.place(message, own, keys)
     drafts.save()
+    return {draft.pk or 0: draft.muted_at for draft in drafts.all if draft.messages and draft.muted_at is not None}
 
 
 class _Drafts:
@@ -61,12 +73,18 @@ class _Drafts:
         by_row: dict[int, _Draft] = {}
         self.stored: dict[int, int] = {}
         found = ReferenceKey.objects.filter(user_id=changed.user_id, key__in=list(keys)).values_list(
-            "key", "conversation_id", "conversation__base_subject", "conversation__count"
+            "key",
+            "conversation_id",
+            "conversation__base_subject",
+            "conversation__count",
+            "conversation__further_subjects",
+            "conversation__apart",
+            "conversation__muted_at",
         )
-        for key, pk, subject, count in found:
+        for key, pk, subject, count, further, apart, muted_at in found:
             draft = by_row.get(pk)
             if draft is None:
-                draft = by_row[pk] = _Draft(subject, pk, count)
+                draft = by_row[pk] = _Draft(subject, pk, count, frozenset(further or ()), apart, muted_at)
                 self.all.append(draft)
             self.by_key[key] = draft
             self.stored[key] = pk
@@ -74,13 +92,14 @@ class _Drafts:
     def place(self, message: Message, own: int | None, keys: list[int]) -> None:
         subject = base_subject(message.subject)[:SUBJECT_KEPT]
         home: _Draft | None = None
-        for key in [own, *keys]:
+        # Nearest first: the answer to a message that was split off names those it was split from, too.
+        for key in [own, *reversed(keys)]:
             draft = self.by_key.get(key) if key is not None else None
-            if draft is None or draft is home or draft.subject != subject:
+            if draft is None or draft is home or not draft.takes(subject):
                 continue
             if home is None:
                 home = draft if draft.size < LARGEST or key == own else None
-            elif home.size + draft.size <= LARGEST:
+            elif not (home.apart or draft.apart) and home.size + draft.size <= LARGEST:
                 home = self._merge(home, draft)
         if home is None:
             home = _Draft(subject)
@@ -102,6 +121,9 @@ class _Drafts:
         keep.messages += gone.messages
         keep.size += gone.size
         keep.keys |= gone.keys
+        decided = gone.further - keep.further or (gone.muted_at and not keep.muted_at)
+        keep.further |= gone.further
+        keep.muted_at = keep.muted_at or gone.muted_at
         self.by_key = {key: keep if draft is gone else draft for key, draft in self.by_key.items()}
         self.all.remove(gone)
         if gone.pk is not None and keep.pk is not None:
@@ -111,6 +133,10 @@ class _Drafts:
                 ListRow.objects.filter(conversation=gone.pk).values_list("folder_id", flat=True)
             )
             self.changed.conversations.update((gone.pk, keep.pk))
+            if decided:
+                Conversation.objects.filter(pk=keep.pk).update(
+                    further_subjects=sorted(keep.further) or None, muted_at=keep.muted_at
+                )
             for key, conversation_id in self.stored.items():
                 if conversation_id == gone.pk:
                     self.stored[key] = keep.pk

@@ -6,10 +6,11 @@ from collections.abc import Callable, Iterable
 from webmail.imap.types import RemoteMessage
 from webmail.mime.headers import Address, display_text
 from webmail.mime.parts import choose
-from webmail.models import CachedPart, Folder, Message, PendingAction, RenderedBody
+from webmail.models import CachedPart, Folder, Message, PendingAction, RenderedBody, SpecialUse
 from webmail.models.inserting import bulk_insert
 from webmail.models.mirror import Change
 
+from . import muted
 from .conversations import assign, hash_key
 
 KEYWORDS_KEPT = 50
@@ -46,13 +47,15 @@ def insert_rows(changed: Change, folder: Folder, uidvalidity: int, made: Iterabl
     if not fresh:
         return []
     rows = _relink(changed, folder, list(fresh.values()))
-    assign(changed, rows)
+    silenced = assign(changed, rows)
     rows.sort(key=lambda row: (row.internaldate, row.uid or 0))
     ids = bulk_insert(Message, COLUMNS, [tuple(map(row.__dict__.get, COLUMNS)) for row in rows], ids=True)
     for row, pk in zip(rows, ids, strict=True):
         row.pk = pk
         row._state.adding = False  # noqa: SLF001 - what bulk_create does
     changed.folders.add(folder.pk)
+    if silenced and folder.special_use == SpecialUse.INBOX:
+        muted.skip_inbox(changed, folder, [row for row in rows if row.conversation_id in silenced], silenced)
     return rows[::-1]
 
 

@@ -11,7 +11,7 @@ from webmail.mime.headers import display_text
 from webmail.models import Conversation
 
 from . import reader
-from .access import conversation_of, user_of
+from .access import conversation_of, message_of, user_of
 from .mailbox import list_context, page_context
 from .people import own_addresses
 from .place import Place, place_of
@@ -30,11 +30,49 @@ def conversation(request: HttpRequest, conversation_id: int, folder_id: int | No
     htmx = bool(request.htmx)  # type: ignore[attr-defined]
     context = {} if htmx else page_context(request, folder_id, clock, own=own, opened=conversation_id)
     place = place_of(request, folder_id) if htmx else context["place"]
-    context |= read(conversation_of(request, conversation_id), place, place.here, own, clock)
+    found = conversation_of(request, conversation_id)
+    context |= read(found, place, place.here, own, clock, newest_first=user_of(request).newest_first)
     return render(request, "mailbox/_reader.html" if htmx else "mailbox/page.html", context)
 
 
-def read(found: Conversation, place: Place, here: frozenset[int], own: frozenset[str], clock: Clock) -> dict[str, Any]:
+@login_required
+@require_safe
+def single_message(request: HttpRequest, message_id: int, folder_id: int | None = None) -> HttpResponse:
+    """One message in the reader, where conversations are switched off; 404 unless it stands in the place."""
+    clock = clock_of(request)
+    own = own_addresses(user_of(request).pk)
+    htmx = bool(request.htmx)  # type: ignore[attr-defined]
+    message = message_of(request, message_id)
+    name = f"m{message.pk}"
+    opened = f"{message.shown_in_id}-{name}" if folder_id is None else name
+    context = {} if htmx else page_context(request, folder_id, clock, own=own, opened=opened)
+    place = place_of(request, folder_id) if htmx else context["place"]
+    if message.shown_in_id not in place.here:
+        raise Http404
+    context |= {
+        "place": place,
+        "key": name,
+        "marks": [mark for pk, mark in place.marks.items() if pk == message.shown_in_id],
+        "conversation": message,
+        "subject": display_text(message.subject).strip() or "(no subject)",
+        "groups": [reader.Group([reader.card(message, place.here, own, clock, is_open=True)])],
+        "newest": message,
+        "unread_ids": "" if message.seen else str(message.pk),
+        "flagged": message.flagged,
+        **list_context(place),
+    }
+    return render(request, "mailbox/_reader.html" if htmx else "mailbox/page.html", context)
+
+
+def read(
+    found: Conversation,
+    place: Place,
+    here: frozenset[int],
+    own: frozenset[str],
+    clock: Clock,
+    *,
+    newest_first: bool = False,
+) -> dict[str, Any]:
     """What the reader shows of a conversation that stands in the folders ``here``; 404 when nothing of it is left."""
     shown = reader.shown(found, here)
     messages = shown.messages
@@ -47,7 +85,10 @@ def read(found: Conversation, place: Place, here: frozenset[int], own: frozenset
         "marks": [mark for pk, mark in place.marks.items() if pk in {message.shown_in_id for message in shown.here}],
         "conversation": found,
         "subject": display_text(subject).strip() or "(no subject)",
-        "cards": reader.cards(messages, here, own, clock),
+        "groups": reader.groups(reader.cards(messages, here, own, clock), newest_first=newest_first),
+        "newest_first": newest_first,
+        "several": len(messages) > 1,
+        "muted": found.muted_at is not None,
         "newest": messages[-1],
         "unread_ids": ",".join(str(pk) for pk in shown.unread),
         "flagged": any(message.flagged for message in shown.here),

@@ -73,12 +73,13 @@ def page_context(
     *,
     after: str = "",
     own: frozenset[str] | None = None,
-    opened: int | None = None,
+    opened: int | str | None = None,
 ) -> dict[str, Any]:
     """What every full mailbox page needs; 404 unless the folder is the person's own."""
-    user_id = user_of(request).pk
+    user = user_of(request)
+    user_id = user.pk
     side = sidebar.build(user_id, clock, current=folder_id, at_unified=folder_id is None)
-    place = _place_in(side, user_id, folder_id)
+    place = _place_in(side, user_id, folder_id, single=not user.show_conversations)
     if own is None:
         own = own_addresses(user_id)
     return {
@@ -97,15 +98,16 @@ def frame_context(request: HttpRequest) -> dict[str, Any]:
     return {"panes": panes(request), "notices": open_notices(user_id), "bulk_lines": open_lines(user_id)}
 
 
-def _place_in(side: sidebar.Sidebar, user_id: int, folder_id: int | None) -> Place:
+def _place_in(side: sidebar.Sidebar, user_id: int, folder_id: int | None, *, single: bool) -> Place:
     """As ``place_of``, from what the sidebar has read."""
     if folder_id is None:
         entries = (entry.folder for view in side.accounts for entry in view.entries)
-        return Place(user_id, tuple(f for f in entries if f.special_use == SpecialUse.INBOX), unified=True)
+        inboxes = tuple(f for f in entries if f.special_use == SpecialUse.INBOX)
+        return Place(user_id, inboxes, unified=True, single=single)
     current = side.folders.get(folder_id)
     if current is None or not hasattr(current, "account"):
         raise Http404
-    return Place(user_id, (current,))
+    return Place(user_id, (current,), single=single)
 
 
 def list_context(place: Place) -> dict[str, Any]:

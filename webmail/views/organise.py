@@ -16,7 +16,7 @@ from accounts.models import MailAccount, User
 from webmail.errors import GiveUp
 from webmail.models import Folder, Message, Notice, SpecialUse
 from webmail.models.mirror import announce
-from webmail.sync import actions, bulk, bulk_undo
+from webmail.sync import actions, bulk, bulk_undo, choices
 
 from . import sidebar
 from .access import folder_of, user_of
@@ -36,7 +36,12 @@ VERBS: dict[str, Callable[[User, Iterable[Message]], actions.Done]] = {
     "delete": actions.delete,
     "junk": actions.junk,
     "not-junk": actions.not_junk,
+    "mute": choices.mute,
+    "unmute": choices.unmute,
+    "merge": choices.merge,
 }
+# Of conversations, each of which somebody has looked at: never of everything in a folder.
+OF_CONVERSATIONS = frozenset({"mute", "unmute", "merge"})
 # A star or an unread mark on a conversation stands on its newest message.
 ON_NEWEST = frozenset({"flag", "unseen"})
 
@@ -49,6 +54,8 @@ def organise(request: HttpRequest, verb: str, folder_id: int | None = None, find
     selection = selected(request)
     if not selection or (selection.everything and place.searched):
         return refused(request, ONE_BY_ONE if selection else "Select a message first.", place)
+    if selection.everything and verb in OF_CONVERSATIONS:
+        return refused(request, "Select the conversations that are meant.", place)
     in_trash = place.special_use == SpecialUse.TRASH or any(pick.folder_id in place.trash for pick in selection.picks)
     if verb == "delete" and in_trash and "confirmed" not in request.POST:
         return render(request, "mailbox/delete_for_good.html", {"place": place, "kept": selection.fields()})
@@ -101,7 +108,7 @@ def undo(request: HttpRequest, batch: uuid.UUID) -> HttpResponse:
     try:
         if bulk_undo.undo(user, batch) is not None:
             return bulk_told(request, None)
-        done = actions.undo(user, batch)
+        done = choices.undo(user, batch) or actions.undo(user, batch)
     except GiveUp as error:
         return refused(request, error.sentence, None)
     return told(request, done.text, None, place=None)

@@ -37,11 +37,14 @@ class AccountMark:
 
 @dataclass(frozen=True)
 class Place:
-    """``folders`` come with their accounts; exactly one unless ``unified``."""
+    """``folders`` come with their accounts; exactly one unless ``unified``. ``single``: its rows are messages, not
+    conversations.
+    """
 
     user_id: int
     folders: tuple[Folder, ...]
     unified: bool = False
+    single: bool = False
 
     @property
     def key(self) -> str:
@@ -130,10 +133,11 @@ class Place:
 
 def place_of(request: HttpRequest, folder_id: int | None) -> Place:
     """The folder, if it is the person's own, or without one all their inboxes; one query."""
-    user_id = user_of(request).pk
+    user = user_of(request)
+    single = not user.show_conversations
     if folder_id is not None:
-        return Place(user_id, (folder_of(request, folder_id),))
-    return Place(user_id, tuple(INBOXES(user=user_id)), unified=True)
+        return Place(user.pk, (folder_of(request, folder_id),), single=single)
+    return Place(user.pk, tuple(INBOXES(user=user.pk)), unified=True, single=single)
 
 
 def account_labels(accounts: Iterable[MailAccount]) -> dict[int, str]:

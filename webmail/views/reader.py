@@ -1,6 +1,7 @@
 """A conversation made ready for the reader."""
 
 from dataclasses import dataclass, field
+from itertools import groupby
 from typing import Any
 
 from webmail.mime.findings import is_explained
@@ -15,6 +16,8 @@ from .when import Clock
 ASIDE = (SpecialUse.TRASH, SpecialUse.JUNK)
 # A runaway thread is shown from its newest end.
 MOST_CARDS = 200
+# Read messages that stand side by side are folded into one line from this many on.
+LEAST_TUCKED = 3
 # Of the files of one message; the rest come with its source.
 MOST_FILES = 200
 # Shown in the page itself; anything else is only ever a download.
@@ -62,6 +65,14 @@ class Card:
 
 
 @dataclass(frozen=True, slots=True)
+class Group:
+    """Cards that stand side by side; ``tucked`` away behind one line."""
+
+    cards: list[Card]
+    tucked: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Shown:
     """``messages`` oldest first, each once; ``here`` is what stands in the place itself, copies and all."""
 
@@ -90,6 +101,22 @@ def shown(conversation: Conversation, here: frozenset[int]) -> Shown:
 def cards(messages: list[Message], here: frozenset[int], own: frozenset[str], clock: Clock) -> list[Card]:
     last = messages[-1].pk if messages else 0
     return [card(message, here, own, clock, is_open=not message.seen or message.pk == last) for message in messages]
+
+
+def groups(found: list[Card], *, newest_first: bool = False) -> list[Group]:
+    """``found`` as :func:`cards` makes them, in the order they are shown in; of many read ones in a row the first and
+    the last stay in sight.
+    """
+    ordered = found[::-1] if newest_first else found
+    grouped: list[Group] = []
+    for is_open, run in groupby(ordered, key=lambda each: each.open):
+        side_by_side = list(run)
+        inner = side_by_side[1:-1]
+        if is_open or len(inner) < LEAST_TUCKED:
+            grouped.append(Group(side_by_side))
+        else:
+            grouped += [Group(side_by_side[:1]), Group(inner, tucked=True), Group(side_by_side[-1:])]
+    return grouped
 
 
 def card(message: Message, here: frozenset[int], own: frozenset[str], clock: Clock, *, is_open: bool) -> Card:

@@ -29,7 +29,9 @@ COUNT = ' <span class="count" title="{0} messages">{0}</span>'
 
 @dataclass(slots=True)
 class Row:
-    """``key`` is what actions name it by; ``waiting``: the server has not confirmed the last action on it."""
+    """``id`` is the conversation's; ``key`` what actions name the row by; ``waiting``: the server has not confirmed the last
+    action on it.
+    """
 
     id: int
     key: str
@@ -46,6 +48,7 @@ class Row:
     attachment: bool
     waiting: bool
     account: AccountMark | None = None
+    muted: bool = False
     use: str = ""  # of the folder it stands in, where that is not the list's
     marked: tuple[str, str, str] | None = None  # who, subject and preview as HTML, with what was searched for marked
 
@@ -62,6 +65,9 @@ def row_html(row: Row, current: int | str | None = None) -> str:
     if row.waiting:
         classes += " waiting"
         marks += mark("clock", "The server has not confirmed this yet", "Not confirmed yet")
+    if row.muted:
+        classes += " silenced"
+        marks += mark("bell-off", "Muted: new messages in it skip the inbox", "Muted")
     if row.answered:
         marks += mark("reply", "Answered", "Answered")
     if row.attachment:

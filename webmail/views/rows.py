@@ -2,9 +2,12 @@
 
 import base64
 import binascii
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cache
+from heapq import merge
+from itertools import islice
 from typing import Any
 
 from django.core.exceptions import BadRequest
@@ -12,7 +15,7 @@ from django.db.models import Exists, OuterRef, QuerySet
 from django.utils.safestring import SafeString
 
 from webmail.mime.headers import display_text
-from webmail.models import ListRow, PendingAction, SpecialUse
+from webmail.models import ListRow, Message, PendingAction, SpecialUse
 from webmail.models.prepared import Prepared, Slot
 
 from .people import pairs, people_line
@@ -70,19 +73,23 @@ def page(
     *,
     after: str = "",
     size: int = PAGE,
-    current: int | None = None,
+    current: int | str | None = None,
 ) -> Page:
-    """One query, whatever the size of the list."""
+    """One query, whatever the size of the list; of single messages one for each inbox."""
     values: dict[str, Any] = {"place": place.user_id if place.unified else place.folders[0].pk}
     if after:
         cursor = Cursor.decode(after)
         values |= {"date": cursor.date, "row": cursor.row_id}
     if place.leaving_to is not None:
         values["leaving"] = place.leaving_to
-    pages = -(-size // PAGE)
+    limit = -(-size // PAGE) * PAGE + 1
     written = place.special_use in WRITTEN_HERE
-    listing = _listing(place.unified, written, bool(after), "leaving" in values, pages * PAGE + 1)
-    found = listing(**values)
+    if place.single:
+        listing = _messages(bool(after), "leaving" in values, limit)
+        each = [_as_lines(listing(**values | {"place": folder.pk}), written) for folder in place.folders]
+        found = list(islice(merge(*each, key=lambda row: (row[2], row[0]), reverse=True), limit))
+    else:
+        found = _listing(place.unified, written, bool(after), "leaving" in values, limit)(**values)
     more = len(found) > size
     found = found[:size]
     rows = [_row(row, own, clock, place) for row in found]
@@ -119,24 +126,68 @@ def _listing(unified: bool, written: bool, after: bool, leaving: bool, limit: in
             "folder_id",
             "latest__recipients" if written else "conversation__participants",
             Exists(waiting),
+            "conversation__muted_at",
         )[:limit]
 
     return Prepared(build)
 
 
+@cache
+def _messages(after: bool, leaving: bool, limit: int) -> Prepared[tuple[Any, ...]]:
+    """Where conversations are switched off: the messages of a folder themselves, one range of the index of its order."""
+
+    def build() -> QuerySet[Message, tuple[Any, ...]]:
+        rows = Message.objects.filter(shown_in_id=Slot("place"))
+        if after:
+            date = Slot("date")
+            rows = rows.filter(internaldate__lte=date).exclude(internaldate=date, id__gte=Slot("row"))
+        if leaving:
+            rows = rows.filter(id__gt=Slot("leaving"))
+        waiting = PendingAction.objects.filter(message_id=OuterRef("id"), state__in=UNDER_WAY)
+        return rows.order_by("-internaldate", "-id").values_list(
+            "id",
+            "conversation_id",
+            "internaldate",
+            "seen",
+            "flagged",
+            "answered",
+            "has_attachment",
+            "subject",
+            "preview",
+            "shown_in_id",
+            "folder_id",
+            "from_name",
+            "from_address",
+            "recipients",
+            Exists(waiting),
+            "conversation__muted_at",
+        )[:limit]
+
+    return Prepared(build)
+
+
+def _as_lines(rows: Iterable[tuple[Any, ...]], written: bool) -> Iterable[tuple[Any, ...]]:
+    """The columns of :func:`_listing`."""
+    for row in rows:
+        name, address, recipients, waiting, muted_at = row[11:]
+        people = recipients if written else [[name, address]]
+        yield (*row[:3], not row[3], *row[4:11], 1, row[9], people, waiting, muted_at)
+
+
 def _row(row: tuple[Any, ...], own: frozenset[str], clock: Clock, place: Place) -> Row:
-    (_, conversation, date, unread, flagged, answered, attachment, subject, preview) = row[:9]
-    shown_in, folder, count, lies_in, people, waiting = row[9:]
+    (pk, conversation, date, unread, flagged, answered, attachment, subject, preview) = row[:9]
+    shown_in, folder, count, lies_in, people, waiting, muted_at = row[9:]
     if place.special_use in WRITTEN_HERE:
         everyone = pairs(people.get("to")) + pairs(people.get("cc")) if isinstance(people, dict) else []
         who = "To: " + people_line(everyone, own, alone="(no recipient)")
     else:
         who = people_line(pairs(people), own)
     when = clock.label(date)
+    name = f"m{pk}" if place.single else str(conversation)
     return Row(
         id=conversation,
-        key=f"{lies_in}-{conversation}" if place.unified else str(conversation),
-        url=f"{place.url}conversation/{conversation}/",
+        key=f"{lies_in}-{name}" if place.unified else name,
+        url=f"{place.url}conversation/{name}/",
         who=who,
         count=count,
         subject=display_text(subject).strip() or "(no subject)",
@@ -149,4 +200,5 @@ def _row(row: tuple[Any, ...], own: frozenset[str], clock: Clock, place: Place) 
         attachment=attachment,
         waiting=waiting or shown_in != folder,
         account=place.marks.get(lies_in),
+        muted=muted_at is not None,
     )

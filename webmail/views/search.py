@@ -57,7 +57,9 @@ def search_conversation(request: HttpRequest, folder_id: int, conversation_id: i
     if folder_id not in place.by_id:
         raise Http404
     folder = place.by_id[folder_id]
-    context |= read(conversation_of(request, conversation_id), place, frozenset({folder_id}), own, clock)
+    found = conversation_of(request, conversation_id)
+    newest_first = user_of(request).newest_first
+    context |= read(found, place, frozenset({folder_id}), own, clock, newest_first=newest_first)
     context |= {
         "key": key,
         "marks": [place.marks[folder_id]],

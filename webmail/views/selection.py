@@ -14,7 +14,8 @@ from webmail.sync import bulk
 from .place import Place
 
 MOST_IDS = 5000
-PICK = re.compile(r"(?:([0-9]{1,18})-)?([0-9]{1,18})")
+# "12", "3-12" where it stands in folder 3, and "m7" or "3-m7" for a single message.
+PICK = re.compile(r"(?:([0-9]{1,18})-)?(m?)([0-9]{1,18})")
 
 
 def _shown() -> QuerySet[Message]:
@@ -91,9 +92,11 @@ class Selection:
 def selected(request: HttpRequest) -> Selection:
     """Whatever is no id is left out; an id of somebody else finds nothing later."""
     matches = [PICK.fullmatch(value) for value in request.POST.getlist("conversation")[:MOST_IDS]]
+    found = [match for match in matches if match]
+    single = [match[3] for match in found if match[2]]
     return Selection(
-        frozenset(Pick(int(match[1]) if match[1] else None, int(match[2])) for match in matches if match),
-        ids_of(request.POST.getlist("message")),
+        frozenset(Pick(int(match[1]) if match[1] else None, int(match[3])) for match in found if not match[2]),
+        ids_of(request.POST.getlist("message") + single),
         request.POST.get("all") == "1",
     )
 

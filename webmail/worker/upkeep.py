@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from accounts.browsers import forget_ended
 from accounts.models import MailAccount
-from webmail.models import BulkAction, Conversation, Message, Notice, PendingAction, ServerHit
+from webmail.models import BulkAction, Conversation, ConversationChange, Message, Notice, PendingAction, ServerHit
 from webmail.sync import reminders
 from webmail.sync.bodies import trim_cache
 from webmail.sync.server_drafts import forget_removed
@@ -37,7 +37,10 @@ def run() -> None:
     BulkAction.objects.filter(finished_at__lt=now - BULK_KEPT).delete()
     Notice.objects.filter(dismissed_at__lt=now - UNDO_KEPT).delete()
     ServerHit.objects.filter(found_at__lt=now - HITS_KEPT).delete()
-    empty = Conversation.objects.filter(messages__isnull=True).values_list("pk", flat=True)[:BATCH]
+    ConversationChange.objects.filter(created_at__lt=now - UNDO_KEPT).delete()
+    # What a person decided outlives the messages: they may come back, with a rebuilt folder for one.
+    forgettable = Conversation.objects.filter(muted_at=None, apart=False, further_subjects=None)
+    empty = forgettable.filter(messages__isnull=True).values_list("pk", flat=True)[:BATCH]
     Conversation.objects.filter(pk__in=list(empty)).delete()
     if connection.vendor == "sqlite":
         # Without statistics SQLite picks indexes by their looks.
