@@ -217,6 +217,9 @@ class MailAccount(Servers):
         help_text="Set for the one mailbox whose password opens this person's mail; see sign_in_key().",
     )
     saves_sent = models.BooleanField("provider files sent mail itself", default=False)
+    sent_watch = models.PositiveSmallIntegerField(
+        default=0, editable=False, help_text="So many more sent messages are watched for a copy of the provider's own."
+    )
     paused = models.BooleanField(default=False)
     position = models.PositiveSmallIntegerField(default=0)
     created_at = models.DateTimeField(auto_now_add=True)
@@ -258,18 +261,87 @@ class MailAccount(Servers):
 
 
 class Identity(models.Model):
-    """A name and address to write as."""
+    """A name and address to write as, with the server its mail goes out through and what becomes of the copy."""
+
+    class SignaturePlace(models.TextChoices):
+        ABOVE = "above", "Above what is quoted"
+        BELOW = "below", "Below what is quoted"
+        NONE = "none", "No signature"
+
+    class SentRule(models.TextChoices):
+        ACCOUNT = "account", "As the account does"
+        FOLDER = "folder", "In a folder of its own"
+        SERVER = "server", "The outgoing server files it"
+        NONE = "none", "Keep no copy"
 
     account = models.ForeignKey(MailAccount, on_delete=models.CASCADE, related_name="identities")
     name = models.CharField(max_length=200, blank=True)
-    address = models.EmailField(max_length=320)
-    reply_to = models.EmailField(max_length=320, blank=True)
-    signature_html = models.TextField(blank=True)
+    address = models.CharField(max_length=320)
+    reply_to = models.CharField(max_length=320, blank=True)
+    signature_html = models.TextField(blank=True, help_text="Its pictures are named by cid:, see SignaturePicture.")
+    signature_place = models.CharField(max_length=5, choices=SignaturePlace, default=SignaturePlace.ABOVE)
     is_default = models.BooleanField(default=False)
+    position = models.PositiveSmallIntegerField(default=0)
+    # An empty host means: the account's server and credentials.
+    smtp_host = models.CharField("outgoing server", max_length=253, blank=True)
+    smtp_port = models.PositiveIntegerField("outgoing port", default=465)
+    smtp_security = models.CharField("outgoing security", max_length=8, choices=Security, default=Security.TLS)
+    smtp_username = models.CharField("outgoing user name", max_length=320, blank=True)
+    smtp_password = SealedField("outgoing password", blank=True, default="")
+    sent_rule = models.CharField("copy of sent mail", max_length=7, choices=SentRule, default=SentRule.ACCOUNT)
+    sent_folder = models.ForeignKey(
+        "webmail.Folder",
+        on_delete=models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="+",
+        help_text="For “in a folder of its own”; where it is gone, the account's Sent is meant.",
+    )
 
     class Meta:
         verbose_name_plural = "identities"
-        ordering = ["-is_default", "id"]
+        ordering = ["position", "id"]
 
     def __str__(self) -> str:
         return f"{self.name} <{self.address}>" if self.name else self.address
+
+    @property
+    def own_server(self) -> Endpoint | None:
+        """Where its mail is handed in, unless that is the account's business."""
+        if not self.smtp_host:
+            return None
+        return Endpoint(self.smtp_host, self.smtp_port, self.smtp_security, settings.TRUSTED_CA_FILE)
+
+
+class SignaturePicture(models.Model):
+    """A picture that signatures of the account may show, under the name it has in them and in a message (RFC 2392)."""
+
+    account = models.ForeignKey(MailAccount, on_delete=models.CASCADE, related_name="signature_pictures")
+    content_id = models.CharField(max_length=200, unique=True)
+    filename = models.CharField(max_length=255)
+    content_type = models.CharField(max_length=100)
+    size = models.PositiveIntegerField(default=0)
+    file = models.FileField(upload_to="signatures/", max_length=300)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["id"]
+
+    def __str__(self) -> str:
+        return self.filename
+
+
+class ServerOffer(models.Model):
+    """What an outgoing server said it can do when mail was last handed in there, or tried to be (EHLO, RFC 5321)."""
+
+    host = models.CharField(max_length=253)
+    port = models.PositiveIntegerField()
+    extensions = models.JSONField(default=dict, help_text="Names in lower case, each with its parameters.")
+    seen_at = models.DateTimeField()
+
+    class Meta:
+        ordering = ["host", "port"]
+        constraints = [models.UniqueConstraint(fields=["host", "port"], name="one_offer_per_server")]
+
+    def __str__(self) -> str:
+        return f"{self.host}:{self.port}"

@@ -128,3 +128,9 @@ _BY_DOMAIN = {domain: provider for provider in PROVIDERS for domain in provider.
 
 def provider_of(domain: str) -> Provider | None:
     return _BY_DOMAIN.get(domain)
+
+
+def files_sent(smtp_host: str) -> bool:
+    """Whether what is handed in there stands in the mailbox's Sent by itself, whatever the domain of the address."""
+    host = smtp_host.lower().rstrip(".")
+    return any(provider.saves_sent and provider.smtp[0] == host for provider in PROVIDERS)

@@ -28,7 +28,7 @@ from webmail.models import (
 )
 from webmail.models.mirror import change
 
-from .models import MailAccount, User
+from .models import Identity, MailAccount, SignaturePicture, User
 
 logger = logging.getLogger(__name__)
 # So many are deleted while the person waits; an object store takes some 30 ms for each.
@@ -77,6 +77,7 @@ def _forget_mail(account: MailAccount) -> None:
     for field in ("answers", "forwards", "draft_message"):
         OutgoingMessage.objects.filter(**{f"{field}__account": account}).update(**{field: None})
     OutgoingAttachment.objects.filter(message__account=account).update(message=None)
+    Identity.objects.filter(account=account).update(sent_folder=None)
     _delete(messages)
     _delete(Folder.objects.filter(account=account))
 
@@ -99,6 +100,7 @@ def _note_files(account: MailAccount, names: IO[str]) -> None:
         outgoing.values_list("raw", flat=True),
         OutgoingAttachment.objects.filter(outgoing__account=account).values_list("file", flat=True),
         StoredContent.objects.filter(message__account=account).values_list("file", flat=True),
+        SignaturePicture.objects.filter(account=account).values_list("file", flat=True),
     ):
         names.writelines(f"{name}\n" for name in found.iterator() if name)
 

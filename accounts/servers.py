@@ -14,7 +14,7 @@ from webmail.imap.types import Endpoint
 
 from .discovery import discover_incoming, discover_outgoing
 from .models import MailAccount, ProviderPreset, sign_in_key
-from .providers import provider_of
+from .providers import files_sent, provider_of
 
 EVERYBODY = "*"
 
@@ -73,6 +73,7 @@ def find_servers(address: str, typed: Typed, remembered: Found | None = None) ->
         found,
         username=typed.username or found.username,
         smtp_username=typed.smtp_username or found.smtp_username,
+        saves_sent=found.saves_sent or (found.smtp is not None and files_sent(found.smtp.host)),
     )
 
 

@@ -39,10 +39,10 @@ def test_a_good_delivery_ends_sent_with_a_copy_due(write: Write, smtp_sink: Smtp
     assert message.raw == row.raw.read()
 
 
-def test_a_provider_that_files_sent_mail_gets_no_copy_from_us(write: Write, account: MailAccount) -> None:
+def test_a_provider_that_files_sent_mail_gets_no_copy_from_us_at_once(write: Write, account: MailAccount) -> None:
     account.saves_sent = True
     account.save()
-    assert delivered(queued(write())).sent_copy == SentCopy.NONE
+    assert delivered(queued(write())).sent_copy == SentCopy.EXPECTED
 
 
 def test_nothing_is_claimed_before_its_time_or_twice(write: Write) -> None:
@@ -207,7 +207,7 @@ def lease_over(row: OutgoingMessage) -> OutgoingMessage:
 BEFORE_DATA: list[tuple[str, Callable[..., object]]] = [
     ("_connected", _die),  # before connecting
     ("_sign_in", _die),  # before signing in
-    ("_recipient", _die),  # after MAIL
+    ("_flight", _die),  # before MAIL and RCPT
 ]
 AFTER_DATA: list[tuple[str, Callable[..., object]]] = [
     ("_hand_over", _die),  # after DATA

@@ -23,7 +23,7 @@ HOUR = timedelta(hours=1)
 
 @pytest.fixture(autouse=True)
 def _in_this_thread(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(deliver._crew, "start", deliver.deliver)
+    monkeypatch.setattr(deliver._crew, "start", deliver.deliver_in_turn)
 
 
 def scheduled(row: OutgoingMessage, ahead: timedelta = HOUR) -> OutgoingMessage:

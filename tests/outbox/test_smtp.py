@@ -4,6 +4,7 @@ import socket
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ import pytest
 from tests.servers.smtp_sink import Script, SmtpSink
 from webmail.errors import AskUser, GiveUp, MailError, OutcomeUnknown, Reason, RetryLater
 from webmail.outbox import smtp
+from webmail.outbox.smtp_message import Envelope
 
 RAW = b"Subject: One\r\n\r\n.leading dot\r\n..two\r\nlast\r\n"
 
@@ -28,17 +30,15 @@ def at(sink: SmtpSink, security: str = "starttls") -> Server:
     return Server("localhost", port, security, str(sink.ca_file))
 
 
-def hand_in(sink: SmtpSink, *recipients: str, raw: bytes = RAW, **options: object) -> list[smtp.RecipientResult]:
-    return smtp.send(
-        at(sink),
-        "a@example.test",
-        "secret",
-        envelope_from="a@example.test",
-        recipients=recipients or ("b@example.test",),
-        raw=raw,
-        timeout=3,
-        **options,  # type: ignore[arg-type]
-    )
+def hand_in(
+    sink: SmtpSink, *recipients: str, raw: bytes = RAW, report_id: str = "", **options: object
+) -> list[smtp.RecipientResult]:
+    session = smtp.open_session(at(sink), "a@example.test", "secret", timeout=3)
+    try:
+        envelope = Envelope("a@example.test", recipients or ("b@example.test",), report_id)
+        return session.hand_in(envelope, BytesIO(raw), **options)  # type: ignore[arg-type]
+    finally:
+        session.close()
 
 
 @pytest.mark.parametrize("security", ["tls", "starttls"])

@@ -54,19 +54,45 @@ class Script:
     size: int = 0
     utf8: bool = True
     extensions: tuple[str, ...] = ("8BITMIME", "ENHANCEDSTATUSCODES", "PIPELINING")
+    one_by_one: bool = False  # says that it takes commands in one flight, and breaks off when they come so
+    per_connection: int = 0  # messages; the next MAIL is answered with 421
     hang_up: Moment | None = None
+    spared: int = 0  # messages of each connection before ``hang_up`` strikes
     delays: dict[Moment, float] = field(default_factory=dict)
 
 
-class _Session(socketserver.StreamRequestHandler):
+class _Lines:
+    """Reads lines; ``waiting`` is what came along with the last one."""
+
+    def __init__(self, connection: socket.socket) -> None:
+        self.connection = connection
+        self.waiting = b""
+
+    def readline(self, limit: int = 1 << 26) -> bytes:
+        while b"\n" not in self.waiting and len(self.waiting) < limit:
+            more = self.connection.recv(65536)
+            if not more:
+                break
+            self.waiting += more
+        end = self.waiting.find(b"\n") + 1 or len(self.waiting)
+        line, self.waiting = self.waiting[: min(end, limit)], self.waiting[min(end, limit) :]
+        return line
+
+
+class _Session(socketserver.BaseRequestHandler):
     server: "_Server"
 
     def handle(self) -> None:
+        self.connection: socket.socket = self.request
+        self.connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self.rfile = _Lines(self.connection)
         self.sink = self.server.sink
         self.script = self.sink.script
         self.secured = False
         self.user = ""
+        self.taken = 0
         self.forget()
+        self.sink.connections += 1
         try:
             if self.server.implicit_tls:
                 self.secure()
@@ -75,6 +101,8 @@ class _Session(socketserver.StreamRequestHandler):
             while self.command():
                 pass
         except (Hangup, OSError):
+            pass
+        finally:
             self.connection.close()
 
     def forget(self) -> None:
@@ -84,7 +112,7 @@ class _Session(socketserver.StreamRequestHandler):
 
     def secure(self) -> None:
         self.connection = self.sink.context.wrap_socket(self.connection, server_side=True)
-        self.rfile = self.connection.makefile("rb")
+        self.rfile = _Lines(self.connection)
         self.secured = True
 
     def say(self, *lines: str) -> None:
@@ -93,7 +121,7 @@ class _Session(socketserver.StreamRequestHandler):
     def pause(self, moment: Moment) -> None:
         # An event, so that stopping the server ends the wait.
         self.sink.stopping.wait(self.script.delays.get(moment, 0))
-        if self.script.hang_up == moment:
+        if self.script.hang_up == moment and self.taken >= self.script.spared:
             raise Hangup
 
     def command(self) -> bool:
@@ -102,6 +130,8 @@ class _Session(socketserver.StreamRequestHandler):
             return False
         text = line.decode("utf-8", "replace").rstrip("\r\n")
         verb, _, rest = text.partition(" ")
+        if self.script.one_by_one and self.rfile.waiting:
+            raise Hangup
         self.sink.commands.append(verb.upper() if verb.upper() == "AUTH" else text)
         handlers: dict[str, Callable[[str], None]] = {
             "EHLO": self.ehlo,
@@ -161,6 +191,9 @@ class _Session(socketserver.StreamRequestHandler):
 
     def mail(self, rest: str) -> None:
         self.pause("mail")
+        if self.script.per_connection and self.taken >= self.script.per_connection:
+            self.say("421 4.7.0 Enough for one connection")
+            raise Hangup
         address, _, self.mail_parameters = rest[5:].strip().partition(" ")
         if self.script.mail.startswith("2"):
             self.mail_from = address.strip("<>")
@@ -200,6 +233,7 @@ class _Session(socketserver.StreamRequestHandler):
                 Received(self.mail_from or "", self.rcpt_to, b"".join(lines), self.user, self.mail_parameters)
             )
         self.pause("accepted")
+        self.taken += 1
         self.forget()
         self.say(self.script.final)
 
@@ -230,6 +264,7 @@ class SmtpSink:
         self.script = Script()
         self.received: list[Received] = []
         self.commands: list[str] = []
+        self.connections = 0
         self.stopping = threading.Event()
         self._changed = threading.Condition()
         self._servers = [_Server(self, implicit_tls=False), _Server(self, implicit_tls=True)]
@@ -253,6 +288,7 @@ class SmtpSink:
         self.script = Script()
         self.received = []
         self.commands = []
+        self.connections = 0
 
     def stop(self) -> None:
         self.stopping.set()

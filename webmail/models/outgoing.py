@@ -30,6 +30,7 @@ class OutgoingMessage(models.Model):
     class SentCopy(models.TextChoices):
         NONE = "none", "Not yet"
         DUE = "due", "To be filed in Sent"
+        EXPECTED = "expected", "The provider is to file it"
         FILED = "filed", "Filed in Sent"
         KEPT = "kept", "Could not be filed; kept here"
 
@@ -37,6 +38,11 @@ class OutgoingMessage(models.Model):
         NO = "", "No"
         LOOK = "look", "Perhaps sent already; looked for in Sent first"
         ASK = "ask", "Its time is long past; the person is asked"
+
+    class Priority(models.TextChoices):
+        LOW = "low", "Low"
+        NORMAL = "", "Normal"
+        HIGH = "high", "High"
 
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="outgoing")
     account = models.ForeignKey(MailAccount, on_delete=models.CASCADE, related_name="outgoing")
@@ -53,6 +59,9 @@ class OutgoingMessage(models.Model):
     text = models.TextField(blank=True)
     html = models.TextField(blank=True, help_text="Empty when written as plain text.")
     plain = models.BooleanField(default=False)
+    priority = models.CharField(max_length=4, choices=Priority, blank=True, default=Priority.NORMAL)
+    ask_read = models.BooleanField(default=False, help_text="Recipients are asked to say when they read it (RFC 8098).")
+    ask_delivered = models.BooleanField(default=False, help_text="Servers are asked to report delivery (RFC 3461).")
     in_reply_to = models.CharField(max_length=998, blank=True)
     references = models.TextField(blank=True)
     answers = models.ForeignKey(Message, on_delete=models.SET_NULL, null=True, related_name="+")
@@ -92,8 +101,11 @@ class OutgoingMessage(models.Model):
     attempts = models.PositiveSmallIntegerField(default=0)
     sentence = models.CharField(max_length=1000, blank=True)
     sent_at = models.DateTimeField(null=True)
-    sent_copy = models.CharField(max_length=6, choices=SentCopy, default=SentCopy.NONE)
+    sent_copy = models.CharField(max_length=8, choices=SentCopy, default=SentCopy.NONE)
     sent_copy_attempts = models.PositiveSmallIntegerField(default=0)
+    # The copy that was appended from here, as the server numbered it (RFC 4315): only with both it can be taken away again.
+    sent_copy_uid = models.BigIntegerField(null=True)
+    sent_copy_uidvalidity = models.BigIntegerField(null=True)
 
     class Meta:
         indexes = [
@@ -114,6 +126,7 @@ class OutgoingAttachment(models.Model):
     content_type = models.CharField(max_length=255, default="application/octet-stream")
     size = models.PositiveBigIntegerField(default=0)
     content_id = models.CharField(max_length=200, blank=True, help_text="Set for an image inside the text.")
+    of_signature = models.BooleanField(default=False, help_text="Came with a signature, and goes where that goes.")
     file = models.FileField(upload_to="attachments/", blank=True, max_length=300)
     message = models.ForeignKey(Message, on_delete=models.SET_NULL, null=True, related_name="+")
     section = models.CharField(max_length=200, blank=True)

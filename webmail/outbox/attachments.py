@@ -3,7 +3,6 @@
 import uuid
 from typing import BinaryIO
 
-from django.conf import settings
 from django.core.files.base import ContentFile, File
 from django.db import transaction
 from django.db.models import Sum
@@ -14,7 +13,8 @@ from webmail.mime.params import media_type, safe_filename
 from webmail.models import OutgoingAttachment, OutgoingMessage
 
 from .letter import EDITABLE
-from .smtp import megabytes
+from .place import size_limit
+from .smtp_message import megabytes
 from .wake import QUIET, ask_worker
 
 MOST_ATTACHMENTS = 200
@@ -47,8 +47,9 @@ def attach(
     """Keep an uploaded file with the draft. Raise GiveUp if all of them together are too large."""
     file = File(stream)
     already = outgoing.attachments.aggregate(octets=Sum("size"))["octets"] or 0
-    if already + file.size > settings.MAX_UPLOAD_BYTES:
-        limit = megabytes(settings.MAX_UPLOAD_BYTES)
+    most = size_limit(outgoing.account, outgoing.identity)
+    if already + file.size > most:
+        limit = megabytes(most)
         raise GiveUp(Reason.TOO_LARGE, f"“{safe_filename(filename)}” does not fit: a message can carry {limit}.")
     if outgoing.attachments.count() >= MOST_ATTACHMENTS:
         raise GiveUp(Reason.TOO_LARGE, f"A message can carry {MOST_ATTACHMENTS} files.")

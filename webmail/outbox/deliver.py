@@ -2,36 +2,41 @@
 
 queued → sending (claimed by one conditional UPDATE, fenced by the attempt's number) → sent | rejected | unclear, or queued
 again with a later time. ``data_begun`` is committed before DATA: a row found sending after its lease ended goes back to the
-queue only if that is still False; otherwise nobody but the person may repeat it (fault F38).
+queue only if that is still False; otherwise nobody but the person may repeat it (fault F38). Messages of one account that
+are due go one after the other over one connection; each is claimed, sent and recorded before the next is looked for.
 """
 
 import logging
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from datetime import timedelta
 from typing import BinaryIO, cast
 
-from django.conf import settings
 from django.db import close_old_connections
-from django.db.models import F
+from django.db.models import F, QuerySet
 from django.utils import timezone
 
-from accounts.models import Security
-from accounts.sealed import CredentialsUnreadable
 from webmail.errors import AskUser, GiveUp, OutcomeUnknown, Reason, RetryLater
 from webmail.models import OutgoingMessage
 from webmail.models.mirror import announce
 
 from . import smtp
+from .line import Line
 from .outcome import answered, blocked, later, rejected, tell_unclear, unclear
 from .overdue import LATE
+from .place import place_of
+from .smtp_message import Envelope
 from .wake import ask_worker
 
 logger = logging.getLogger(__name__)
 
 LEASE = timedelta(minutes=15)
+SLOWEST = 8 * 1024  # octets per second while a message is handed over; the lease has to outlast that
 AT_ONCE = 8
+# Then the accounts that wait have their turn.
+LINE_SECONDS = 60.0
 # What the person has to change about the account; everything else is about the one message.
 OF_THE_ACCOUNT = frozenset(
     {
@@ -66,11 +71,11 @@ class _Crew:
             self.under_way = {key: future for key, future in self.under_way.items() if not future.done()}
             return set(self.under_way)
 
-    def start(self, outgoing: OutgoingMessage) -> None:
+    def start(self, outgoing: OutgoingMessage, should_stop: Callable[[], bool]) -> None:
         with self.lock:
             if self.pool is None:
                 self.pool = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="delivery")
-            self.under_way[outgoing.account_id] = self.pool.submit(_in_thread, outgoing)
+            self.under_way[outgoing.account_id] = self.pool.submit(_in_thread, outgoing, should_stop)
 
     def join(self, seconds: float) -> bool:
         with self.lock:
@@ -86,10 +91,8 @@ def deliver_due(owner: str, should_stop: Callable[[], bool]) -> int:
     settle_abandoned()
     started = 0
     busy = _crew.busy()
-    due = OutgoingMessage.objects.filter(state=State.QUEUED, send_after__lte=timezone.now(), user__is_active=True)
-    # Without its bytes a message still waits for the account's pass, which fetches the files it forwards.
-    due = due.filter(held=Held.NO).exclude(raw="").exclude(account_id__in=busy).order_by("send_after", "id")
-    for pk, account_id in list(due.values_list("pk", "account_id")[: AT_ONCE * 4]):
+    due = _due().exclude(account_id__in=busy).values_list("pk", "account_id")
+    for pk, account_id in list(due[: AT_ONCE * 4]):
         if should_stop() or len(busy) >= AT_ONCE:
             break
         if account_id in busy:
@@ -98,9 +101,15 @@ def deliver_due(owner: str, should_stop: Callable[[], bool]) -> int:
         if outgoing is not None:
             logger.info("%s delivers message %s", owner, pk)
             busy.add(account_id)
-            _crew.start(outgoing)
+            _crew.start(outgoing, should_stop)
             started += 1
     return started
+
+
+def _due() -> QuerySet[OutgoingMessage]:
+    """Without its bytes a message still waits for the account's pass, which fetches the files it forwards."""
+    due = OutgoingMessage.objects.filter(state=State.QUEUED, send_after__lte=timezone.now(), user__is_active=True)
+    return due.filter(held=Held.NO).exclude(raw="").order_by("send_after", "id")
 
 
 def drain(seconds: float) -> bool:
@@ -108,14 +117,27 @@ def drain(seconds: float) -> bool:
     return _crew.join(seconds)
 
 
-def _in_thread(outgoing: OutgoingMessage) -> None:
+def _in_thread(outgoing: OutgoingMessage, should_stop: Callable[[], bool]) -> None:
     close_old_connections()
     try:
-        deliver(outgoing)
+        deliver_in_turn(outgoing, should_stop)
     except Exception:
         logger.exception("message %s: the delivery ended badly", outgoing.pk)
     finally:
         close_old_connections()
+
+
+def deliver_in_turn(first: OutgoingMessage, should_stop: Callable[[], bool]) -> None:
+    """A claimed row and what else is due of its account, over one connection."""
+    until = time.monotonic() + LINE_SECONDS
+    with Line() as line:
+        following: OutgoingMessage | None = first
+        while following is not None:
+            deliver(following, line)
+            following = None
+            if not should_stop() and time.monotonic() < until:
+                pk = _due().filter(account_id=first.account_id).values_list("pk", flat=True).first()
+                following = claim(pk) if pk is not None else None
 
 
 def claim(pk: int) -> OutgoingMessage | None:
@@ -150,14 +172,17 @@ def settle_abandoned() -> None:
             tell_unclear(outgoing)
 
 
-def deliver(outgoing: OutgoingMessage) -> None:
+def deliver(outgoing: OutgoingMessage, line: Line | None = None) -> None:
     """One attempt of a claimed row; every outcome ends in its state, none in an exception but those of the database."""
-    waiting_for = [each["address"] for each in outgoing.recipients if not 200 <= int(each["code"] or 0) < 300]
-    waiting_for = [address for address in waiting_for if address not in _final(outgoing)]
+    if line is None:
+        with Line() as own:
+            deliver(outgoing, own)
+        return
     try:
-        results = _hand_in(outgoing, waiting_for)
+        results = _hand_in(outgoing, line)
     except LostClaim:
         logger.warning("message %s was taken over by another worker", outgoing.pk)
+        line.drop()
     except OutcomeUnknown as problem:
         unclear(outgoing, problem)
     except RetryLater as problem:
@@ -169,42 +194,33 @@ def deliver(outgoing: OutgoingMessage) -> None:
             rejected(outgoing, problem.sentence, problem.detail)
     else:
         answered(outgoing, results)
+    line.note()
 
 
-def _final(outgoing: OutgoingMessage) -> set[str]:
-    return {each["address"] for each in outgoing.recipients if int(each["code"] or 0) >= 500}
+def _unanswered(outgoing: OutgoingMessage) -> tuple[str, ...]:
+    """Who has neither got it nor been refused for good."""
+    codes = [(each["address"], int(each["code"] or 0)) for each in outgoing.recipients]
+    return tuple(address for address, code in codes if not 200 <= code < 300 and code < 500)
 
 
-def _hand_in(outgoing: OutgoingMessage, recipients: list[str]) -> list[smtp.RecipientResult]:
-    account = outgoing.account
-    if account.smtp_security == Security.PLAIN and not settings.ALLOW_PLAINTEXT:
-        sentence = f"{account.smtp_host} is set up without encryption, which is not allowed here."
-        raise AskUser(Reason.NO_TLS, sentence)
+def _hand_in(outgoing: OutgoingMessage, line: Line) -> list[smtp.RecipientResult]:
+    place = place_of(outgoing.account, outgoing.identity)
+    storage, name = outgoing.raw.storage, str(outgoing.raw.name)
     try:
-        username, password = account.smtp_credentials()
-    except CredentialsUnreadable as error:
-        sentence = "The stored password cannot be opened. Enter it again in the settings of the account."
-        raise AskUser(Reason.PASSWORD, sentence) from error
-    try:
-        stream = outgoing.raw.storage.open(str(outgoing.raw.name), "rb")
+        stream, size = cast(BinaryIO, storage.open(name, "rb")), storage.size(name)
     except OSError as error:
         sentence = "The message that was to be sent is no longer here. Look at it and send it again."
-        raise GiveUp(Reason.GONE, sentence, detail=str(outgoing.raw.name)) from error
+        raise GiveUp(Reason.GONE, sentence, detail=name) from error
+    report_id = outgoing.message_id if outgoing.ask_delivered else ""
+    envelope = Envelope(outgoing.envelope_from, _unanswered(outgoing), report_id)
+    lease = LEASE + timedelta(seconds=size / SLOWEST)
     with stream:
-        return smtp.send(
-            account.smtp_endpoint,
-            username,
-            password,
-            envelope_from=outgoing.envelope_from,
-            recipients=recipients,
-            raw=cast(BinaryIO, stream),
-            before_data=lambda: _begin_data(outgoing),
-        )
+        return line.hand_in(place, envelope, stream, before_data=lambda: _begin_data(outgoing, lease))
 
 
-def _begin_data(outgoing: OutgoingMessage) -> None:
+def _begin_data(outgoing: OutgoingMessage, lease: timedelta) -> None:
     """Commit that from here on the outcome is open; only the worker whose attempt it still is may go on."""
     ours = OutgoingMessage.objects.filter(pk=outgoing.pk, state=State.SENDING, attempts=outgoing.attempts)
-    if not ours.update(data_begun=True, lease_until=timezone.now() + LEASE):
+    if not ours.update(data_begun=True, lease_until=timezone.now() + lease):
         raise LostClaim
     outgoing.data_begun = True

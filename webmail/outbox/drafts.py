@@ -34,6 +34,9 @@ class Fields:
     text: str = ""
     html: str = ""
     plain: bool = False
+    priority: str = ""
+    ask_read: bool = False
+    ask_delivered: bool = False
     identity_id: int | None = None
     remind_after: int = 0
 
@@ -60,6 +63,9 @@ def tidy(given: Fields) -> Fields:
         text=storable(given.text).replace("\r\n", "\n")[:LONGEST_TEXT],
         html="" if given.plain else clean_own(given.html[:LONGEST_TEXT]),
         plain=given.plain,
+        priority=given.priority if given.priority in OutgoingMessage.Priority.values else "",
+        ask_read=given.ask_read,
+        ask_delivered=given.ask_delivered,
         identity_id=given.identity_id,
         remind_after=max(0, min(given.remind_after, LONGEST_WAIT)),
     )

@@ -27,8 +27,12 @@ def sender(outgoing: OutgoingMessage) -> Address:
     return Address(identity.name, identity.address) if identity else Address("", outgoing.account.address)
 
 
+def reply_to(outgoing: OutgoingMessage) -> list[Address]:
+    return addresses(outgoing.identity.reply_to) if outgoing.identity and outgoing.identity.reply_to else []
+
+
 def default_identity(account: MailAccount) -> Identity | None:
-    return account.identities.order_by("-is_default", "id").first()
+    return account.identities.order_by("-is_default", "position", "id").first()
 
 
 def is_address(address: str) -> bool:
@@ -73,13 +77,12 @@ def as_mime(outgoing: OutgoingMessage, *, message_id: str, date: datetime, open_
     """``open_file`` is called while the message is built, and may raise MailError."""
     rich = has_html(outgoing)
     html = clean_own(outgoing.html) if rich else ""
-    identity = outgoing.identity
     return build.Outgoing(
         from_=sender(outgoing),
         to=addresses(outgoing.to),
         cc=addresses(outgoing.cc),
         bcc=addresses(outgoing.bcc),
-        reply_to=addresses(identity.reply_to) if identity and identity.reply_to else [],
+        reply_to=reply_to(outgoing),
         subject=outgoing.subject,
         text=html_to_text(html) if rich else outgoing.text,
         html=_DOCUMENT.format(html) if rich else "",
@@ -87,8 +90,26 @@ def as_mime(outgoing: OutgoingMessage, *, message_id: str, date: datetime, open_
         date=date,
         in_reply_to=outgoing.in_reply_to,
         references=outgoing.references.split(),
-        attachments=[_attachment(row, html, open_file) for row in outgoing.attachments.all()],
+        headers=_wishes(outgoing),
+        attachments=[_attachment(row, html, open_file) for row in outgoing.attachments.all() if carried(row, html)],
     )
+
+
+def carried(row: OutgoingAttachment, html: str) -> bool:
+    """Whether the message takes this file along: pictures of a signature that is gone stay behind."""
+    return not row.of_signature or f"cid:{row.content_id}" in html
+
+
+def _wishes(outgoing: OutgoingMessage) -> dict[str, str]:
+    """Priority (RFC 2156 section 5.3.4, and what everybody else reads) and the request of a receipt (RFC 8098)."""
+    headers = {}
+    if outgoing.priority:
+        headers["Importance"] = outgoing.priority
+        headers["X-Priority"] = "1" if outgoing.priority == OutgoingMessage.Priority.HIGH else "5"
+    address = sender(outgoing).address
+    if outgoing.ask_read and address.isascii():
+        headers["Disposition-Notification-To"] = f"<{address}>"
+    return headers
 
 
 def _attachment(row: OutgoingAttachment, html: str, open_file: Opener) -> build.Attachment:

@@ -13,6 +13,7 @@ from webmail.models import Notice, OutgoingMessage
 from webmail.models.mirror import announce
 
 from .after import sent
+from .place import copy_wanted
 from .smtp import RecipientResult
 from .wake import ask_worker
 
@@ -22,7 +23,7 @@ BACK_OFF = [timedelta(minutes=minutes) for minutes in (1, 3, 10, 30, 60)]
 PATIENCE = timedelta(days=2)
 BLOCKED = timedelta(hours=1)
 RECORD_TRIES, RECORD_PAUSE = 8, 0.5
-State, SentCopy = OutgoingMessage.State, OutgoingMessage.SentCopy
+State = OutgoingMessage.State
 
 
 def answered(outgoing: OutgoingMessage, results: list[RecipientResult]) -> None:
@@ -35,7 +36,7 @@ def answered(outgoing: OutgoingMessage, results: list[RecipientResult]) -> None:
     values: dict[str, object] = {"recipients": recipients, "lease_until": None}
     if first:
         values["sent_at"] = timezone.now()
-        values["sent_copy"] = SentCopy.NONE if outgoing.account.saves_sent else SentCopy.DUE
+        values["sent_copy"] = copy_wanted(outgoing.account, outgoing.identity)
     outgoing.recipients = recipients
     if any(400 <= code < 500 for code in codes):
         if first:

@@ -13,7 +13,9 @@ from django.utils import timezone
 
 from accounts.models import User
 from webmail.errors import GiveUp, Reason
+from webmail.mime.address import addresses
 from webmail.mime.build import build, new_message_id
+from webmail.mime.compose import address_spec
 from webmail.models import Notice, OutgoingMessage
 from webmail.models.mirror import announce
 
@@ -21,7 +23,8 @@ from . import letter, versions
 from .attachments import copy_attachments
 from .drafts import Fields, new_draft, same, save_draft, tidy
 from .letter import EDITABLE
-from .smtp import envelope_address, megabytes
+from .place import endpoint_of, offers_of, size_limit
+from .smtp_message import beyond_ascii, check_size, megabytes, not_utf8
 from .wake import ask_worker
 
 State, SentCopy = OutgoingMessage.State, OutgoingMessage.SentCopy
@@ -74,6 +77,7 @@ def enqueue(outgoing: OutgoingMessage, *, token: uuid.UUID, send_at: datetime | 
     if outgoing.token != token:
         raise GiveUp(Reason.REFUSED, "This page is out of date. Look at the message again before you send it.")
     people = letter.recipients(outgoing)
+    _check_addresses(outgoing)
     _check_files(outgoing)
     now = timezone.now()
     values = {
@@ -93,6 +97,8 @@ def enqueue(outgoing: OutgoingMessage, *, token: uuid.UUID, send_at: datetime | 
         "sent_at": None,
         "sent_copy": SentCopy.NONE,
         "sent_copy_attempts": 0,
+        "sent_copy_uid": None,
+        "sent_copy_uidvalidity": None,
         "raw": "",
     }
     if send_at is None and letter.is_local(outgoing.attachments.all()):
@@ -117,12 +123,16 @@ def results_of(people: Iterable[str]) -> list[dict[str, object]]:
 
 
 def freeze(outgoing: OutgoingMessage, message_id: str, open_file: letter.Opener) -> str:
-    """Build the bytes and store them; return their name in the storage. Raise MailError if a file is missing."""
+    """Build the bytes and store them; return their name in the storage.
+
+    Raise MailError if a file is missing or the outgoing server is known to take nothing so large.
+    """
     message = letter.as_mime(outgoing, message_id=message_id, date=timezone.now(), open_file=open_file)
     try:
         data = build(message)
     except ValueError as error:
         raise GiveUp(Reason.ADDRESS, "An address of this message cannot be used.", detail=str(error)) from error
+    check_size(len(data), offers_of(endpoint_of(outgoing.account, outgoing.identity)) or {})
     storage, field = outgoing.raw.storage, outgoing.raw.field
     return storage.save(field.generate_filename(outgoing, f"{uuid.uuid4().hex}.eml"), File(BytesIO(data)))
 
@@ -154,12 +164,28 @@ def freeze_waiting(row: OutgoingMessage, open_file: letter.Opener) -> bool:
     return True
 
 
-def _check_files(outgoing: OutgoingMessage) -> None:
-    """Every local file is here, every other is still named by a message; all of them fit."""
+def _check_addresses(outgoing: OutgoingMessage) -> None:
+    """The sender's is one, and the server can handle all of them, as far as is known what it offers (RFC 6531)."""
+    sender = letter.sender(outgoing)
     try:
-        envelope_address(letter.sender(outgoing).address)
+        address_spec(sender.address)
     except ValueError:
         raise GiveUp(Reason.ADDRESS, "The address you write from is not one. Choose another.", detail="from") from None
+    endpoint = endpoint_of(outgoing.account, outgoing.identity)
+    people = {"from": [sender, *letter.reply_to(outgoing)]} | {
+        name: addresses(getattr(outgoing, name)) for name in letter.FIELDS
+    }
+    beyond = {
+        name: address for name, found in people.items() if (address := beyond_ascii(each.address for each in found))
+    }
+    offers = offers_of(endpoint) if beyond else None
+    if offers is not None and "smtputf8" not in offers:
+        name, address = next(iter(beyond.items()))
+        raise GiveUp(Reason.ADDRESS, not_utf8(endpoint.host, address).sentence, detail=name)
+
+
+def _check_files(outgoing: OutgoingMessage) -> None:
+    """Every local file is here, every other is still named by a message; all of them fit."""
     for row in outgoing.attachments.all():
         if row.file:
             letter.open_local(row).close()
@@ -167,8 +193,9 @@ def _check_files(outgoing: OutgoingMessage) -> None:
             sentence = f"The file “{row.filename}” is no longer here. Remove it or attach it again."
             raise GiveUp(Reason.GONE, sentence, detail="attachments")
     size = outgoing.attachments.aggregate(octets=Sum("size"))["octets"] or 0
-    if size > settings.MAX_UPLOAD_BYTES:
-        sentence = f"The files come to {megabytes(size)}; a message can carry {megabytes(settings.MAX_UPLOAD_BYTES)}."
+    limit = size_limit(outgoing.account, outgoing.identity)
+    if size > limit:
+        sentence = f"The files come to {megabytes(size)}; a message can carry {megabytes(limit)}."
         raise GiveUp(Reason.TOO_LARGE, sentence, detail="attachments")
 
 
@@ -249,6 +276,9 @@ def _draft_to_refused(outgoing: OutgoingMessage) -> OutgoingMessage:
         text=outgoing.text,
         html=outgoing.html,
         plain=outgoing.plain,
+        priority=outgoing.priority,
+        ask_read=outgoing.ask_read,
+        ask_delivered=outgoing.ask_delivered,
         identity_id=outgoing.identity_id,
     )
     with transaction.atomic():

@@ -5,30 +5,29 @@ the connection is private. Every failure is a MailError; only OutcomeUnknown lea
 """
 
 import base64
-import re
 import smtplib
 import socket
 import ssl
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from io import BytesIO
 from typing import BinaryIO, Protocol
 
-from webmail.errors import AskUser, GiveUp, OutcomeUnknown, Reason
-from webmail.mime.compose import address_spec
+from webmail.errors import AskUser, OutcomeUnknown, Reason
 from webmail.tls import tls_context
 
 from . import smtp_problems as problems
+from .smtp_message import CONTROLS, Envelope, mail_parameters, measure, rcpt_parameters, spec, stuffed
 
 CONNECT_SECONDS = 15.0
 COMMAND_SECONDS = 120.0  # RFC 5321 section 4.5.3.2 allows up to five minutes; nobody waits that long for RCPT
 FINAL_SECONDS = 600.0  # section 4.5.3.2.6: giving up earlier makes duplicates
-_PIECE = 64 * 1024
+_FLIGHT = 50  # recipients named before their answers are read: the answers have to fit what lies between
+_OFFERS, _OFFER_LENGTH = 64, 200
 _REPLY_LINES = 200
 _REPLY_LINE = 4096
-_CONTROLS = re.compile("[\x00-\x1f\x7f-\x9f]+")
-_LINE_END = re.compile(rb"\r\n|\r|\n")
+# Servers that broke off while commands came in one flight (RFC 2920): they get them one by one from then on.
+_one_by_one: set[tuple[str, int]] = set()
 
 
 class Server(Protocol):
@@ -69,6 +68,8 @@ class _Client(smtplib.SMTP):
 
     def _get_socket(self, host: str, port: int, timeout: float) -> socket.socket:
         sock = socket.create_connection((host, port), timeout)
+        # The message and its final dot are two writes: the second must not wait for the first to be acknowledged.
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.reached = True
         if self._context is None:
             return sock
@@ -95,141 +96,138 @@ class _Client(smtplib.SMTP):
                 return int(line[:3]), b"\n".join(lines)
 
 
-def check(server: Server, username: str, password: str, timeout: float = 8.0) -> None:
-    """Connect, encrypt, sign in and leave. ``timeout``: seconds for the connection and for each answer. Raise MailError."""
-    with _session(server, username, password, connect_timeout=timeout, timeout=timeout):
-        pass
+class Session:
+    """A connection that is signed in. Messages follow each other on it as long as each was taken without a doubt."""
+
+    def __init__(self, client: _Client, server: Server, timeout: float) -> None:
+        self._client = client
+        self._server = server
+        self._timeout = timeout
+        self.taken = 0
+        # Whether another message may follow; nothing that went wrong is ever waited out on the same connection.
+        self.fit = True
+        features = sorted(client.esmtp_features.items())[:_OFFERS]
+        self.offers = {
+            name[:_OFFER_LENGTH]: value.strip()[:_OFFER_LENGTH] for name, value in features if name != "auth"
+        }
+
+    def hand_in(
+        self,
+        envelope: Envelope,
+        stream: BinaryIO,
+        *,
+        before_data: Callable[[], None] = lambda: None,
+        final_timeout: float = FINAL_SECONDS,
+    ) -> list[RecipientResult]:
+        """Hand in one message; return what was said about each recipient, in order. Nothing was sent if none was accepted.
+
+        ``before_data`` is called right before DATA: from there on a crash leaves the outcome open. Seconds.
+        Raise RetryLater (4yz, connection), AskUser (the account), GiveUp (this message, 5yz), and OutcomeUnknown once
+        the final dot may have reached the server and no answer came back.
+        """
+        self.fit, again = False, self.taken > 0
+        measured = measure(stream)
+        parameters, utf8 = mail_parameters(self._server.host, self.offers, measured, envelope)
+        lines = [f"MAIL FROM:<{spec(envelope.sender)}>{parameters}"]
+        lines += [
+            f"RCPT TO:<{spec(address)}>{rcpt_parameters(address, self.offers, envelope)}"
+            for address in envelope.recipients
+        ]
+        with _until_data():
+            _socket(self._client).settimeout(self._timeout)
+            results = self._recipients(envelope, lines, utf8=utf8, reset=again)
+            if not any(result.accepted for result in results):
+                return results
+            before_data()
+            code, text = _command(self._client, "DATA")
+            if code != 354:
+                raise problems.refused(code, text, "The outgoing server refused the message")
+            _hand_over(self._client, stream)
+        code, text = _final(self._client, final_timeout)
+        if code // 100 != 2:
+            raise problems.refused(code, text, "The outgoing server refused the message")
+        self.taken += 1
+        self.fit = True
+        return [RecipientResult(each.address, code, text) if each.accepted else each for each in results]
+
+    def _recipients(self, envelope: Envelope, lines: list[str], *, utf8: bool, reset: bool) -> list[RecipientResult]:
+        """RSET where a message went before, MAIL and every RCPT; what was said about each recipient."""
+        place = self._server.host, self._server.port
+        pipelined = "pipelining" in self.offers and place not in _one_by_one
+        before = ["RSET"] if reset else []
+        commands = [*before, *lines]
+        replies: list[tuple[int, str]] = []
+        try:
+            for start in range(0, len(commands), _FLIGHT if pipelined else 1):
+                flight = commands[start : start + (_FLIGHT if pipelined else 1)]
+                replies += _flight(self._client, flight, utf8)
+                self._refuse(replies, len(before))
+        except (OSError, smtplib.SMTPException):
+            if pipelined:
+                _one_by_one.add(place)
+            raise
+        answers = replies[len(before) + 1 :]
+        return [
+            RecipientResult(address, code, text)
+            for address, (code, text) in zip(envelope.recipients, answers, strict=True)
+        ]
+
+    @staticmethod
+    def _refuse(replies: list[tuple[int, str]], before: int) -> None:
+        for code, text in replies:
+            if code == 421:
+                raise problems.temporary(code, text)
+        if before and replies[0][0] != 250:
+            raise problems.temporary(*replies[0])
+        if len(replies) > before and replies[before][0] // 100 != 2:
+            raise problems.refused(*replies[before], "The outgoing server does not take mail from this address")
+
+    def close(self) -> None:
+        """Leaves at once: the answer to QUIT is not waited for."""
+        self.fit = False
+        with suppress(OSError, smtplib.SMTPException):
+            _socket(self._client).settimeout(1.0)
+            _socket(self._client).sendall(b"QUIT\r\n")
+        with suppress(OSError):
+            self._client.close()
 
 
-def send(
+def check(server: Server, username: str, password: str, timeout: float = 8.0) -> dict[str, str]:
+    """Connect, encrypt, sign in and leave; return what the server offers. Seconds. Raise MailError."""
+    session = open_session(server, username, password, connect_timeout=timeout, timeout=timeout)
+    session.close()
+    return session.offers
+
+
+def open_session(
     server: Server,
     username: str,
     password: str,
     *,
-    envelope_from: str,
-    recipients: Iterable[str],
-    raw: BinaryIO | bytes,
-    before_data: Callable[[], None] = lambda: None,
+    connect_timeout: float = CONNECT_SECONDS,
     timeout: float = COMMAND_SECONDS,
-    final_timeout: float = FINAL_SECONDS,
-) -> list[RecipientResult]:
-    """Hand in one message; return what was said about each recipient, in order. Nothing was sent if none was accepted.
-
-    ``before_data`` is called right before DATA: from there on a crash leaves the outcome open. Times are seconds.
-    Raise RetryLater (4yz, connection), AskUser (the account), GiveUp (this message, 5yz), and OutcomeUnknown once the
-    final dot may have reached the server and no answer came back.
-    """
-    stream = BytesIO(raw) if isinstance(raw, bytes) else raw
-    size, eight_bit, utf8_header = _measure(stream)
-    sender, addresses = _spec(envelope_from), [(address, _spec(address)) for address in recipients]
-    utf8 = utf8_header or not all(spec.isascii() for spec in [sender, *(spec for _, spec in addresses)])
-    with _session(server, username, password, connect_timeout=CONNECT_SECONDS, timeout=timeout) as client:
-        parameters = _parameters(client, size, eight_bit=eight_bit, utf8=utf8)
-        with _until_data():
-            code, text = _command(client, f"MAIL FROM:<{sender}>{parameters}", utf8)
-            if code // 100 != 2:
-                raise problems.refused(code, text, "The outgoing server does not take mail from this address")
-            results = [_recipient(client, address, spec, utf8) for address, spec in addresses]
-            if not any(result.accepted for result in results):
-                return results
-            before_data()
-            code, text = _command(client, "DATA", utf8)
-            if code != 354:
-                raise problems.refused(code, text, "The outgoing server refused the message")
-            _hand_over(client, stream)
-        code, text = _final(client, final_timeout)
-        if code // 100 != 2:
-            raise problems.refused(code, text, "The outgoing server refused the message")
-        return [RecipientResult(each.address, code, text) if each.accepted else each for each in results]
-
-
-def envelope_address(address: str) -> str:
-    """``address`` as it goes into MAIL and RCPT, its domain in ASCII. ValueError when it is none."""
-    return address_spec(address)
-
-
-def _spec(address: str) -> str:
+) -> Session:
+    """Seconds, for the connection and for each answer. Raise MailError; whoever opened it closes it."""
+    client = _connected(server, connect_timeout)
     try:
-        return envelope_address(address)
-    except ValueError:
-        shown = _CONTROLS.sub(" ", address)[:200]
-        raise AskUser(Reason.ADDRESS, f"“{shown}” is not a mail address.") from None
-
-
-def _measure(stream: BinaryIO) -> tuple[int, bool, bool]:
-    """Octets, whether any is beyond ASCII, and whether one is so in the header."""
-    size, eight_bit, utf8_header, in_header, tail = 0, False, False, True, b""
-    while piece := stream.read(_PIECE * 4):
-        size += len(piece)
-        ascii_only = piece.isascii()
-        eight_bit = eight_bit or not ascii_only
-        if in_header:
-            joined = tail + piece
-            end = joined.find(b"\r\n\r\n")
-            header = joined if end < 0 else joined[:end]
-            utf8_header = utf8_header or not header.isascii()
-            in_header, tail = end < 0, piece[-3:]
-    stream.seek(0)
-    return size, eight_bit, utf8_header
-
-
-def _parameters(client: _Client, size: int, *, eight_bit: bool, utf8: bool) -> str:
-    """ESMTP parameters of MAIL; raises before anything is sent when the server cannot take the message."""
-    parameters = ""
-    if client.has_extn("size"):
-        stated = client.esmtp_features["size"].strip()
-        limit = int(stated) if stated.isdigit() and len(stated) < 16 else 0
-        if 0 < limit < size:
-            sentence = f"The message is {megabytes(size)}, but the outgoing server takes at most {megabytes(limit)}."
-            raise GiveUp(Reason.TOO_LARGE, sentence, detail=f"SIZE {limit} < {size}")
-        parameters += f" SIZE={size}"
-    if utf8 and not client.has_extn("smtputf8"):
-        sentence = (
-            "The outgoing server cannot handle addresses with letters beyond a–z before the @. Use another address."
-        )
-        raise GiveUp(Reason.ADDRESS, sentence, detail="SMTPUTF8 is not offered")
-    if eight_bit and not client.has_extn("8bitmime"):
-        raise GiveUp(Reason.UNSUPPORTED, "The outgoing server takes only 7-bit text.", detail="8BITMIME is not offered")
-    return parameters + (" BODY=8BITMIME" if eight_bit else "") + (" SMTPUTF8" if utf8 else "")
-
-
-def megabytes(octets: int) -> str:
-    return f"{octets / 1_000_000:.1f} MB" if octets >= 100_000 else f"{max(1, octets // 1000)} kB"
-
-
-def _recipient(client: _Client, address: str, spec: str, utf8: bool) -> RecipientResult:
-    code, text = _command(client, f"RCPT TO:<{spec}>", utf8)
-    if code == 421:
-        raise problems.temporary(code, text)
-    return RecipientResult(address, code, text)
+        try:
+            _socket(client).settimeout(timeout)
+            _private(client, server)
+        except (OSError, smtplib.SMTPException) as error:
+            raise problems.unreachable(error, server.host, server.port, connected=True) from error
+        with _until_data():
+            _sign_in(client, server.host, username, password)
+    except BaseException:
+        with suppress(OSError):
+            client.close()
+        raise
+    return Session(client, server, timeout)
 
 
 def _hand_over(client: _Client, stream: BinaryIO) -> None:
-    """The message with dots doubled (RFC 5321 section 4.5.2), all but the final one."""
-    sock, buffer, ended = _socket(client), bytearray(), True
-    for line in stream:
-        for piece in _whole_lines(line):
-            buffer += b"." + piece if ended and piece.startswith(b".") else piece
-            ended = piece.endswith(b"\r\n")
-        if len(buffer) >= _PIECE:
-            sock.sendall(buffer)
-            buffer.clear()
-    if not ended:
-        buffer += b"\r\n"
-    sock.sendall(buffer)
-
-
-def _whole_lines(line: bytes) -> Iterator[bytes]:
-    """A lone CR or LF becomes a line end: some relay behind would take it for one, and find commands in a message."""
-    if line.endswith(b"\r\n") and b"\r" not in line[:-2]:
-        yield line
-        return
-    start = 0
-    for found in _LINE_END.finditer(line):
-        yield line[start : found.start()] + b"\r\n"
-        start = found.end()
-    if start < len(line):
-        yield line[start:]
+    sock = _socket(client)
+    for piece in stuffed(stream):
+        sock.sendall(piece)
 
 
 def _final(client: _Client, timeout: float) -> tuple[int, str]:
@@ -246,12 +244,21 @@ def _final(client: _Client, timeout: float) -> tuple[int, str]:
     return code, _text(text)
 
 
-def _command(client: _Client, line: str, utf8: bool = False) -> tuple[int, str]:
-    if _CONTROLS.search(line):
+def _command(client: _Client, line: str) -> tuple[int, str]:
+    return _flight(client, [line], False)[0]
+
+
+def _flight(client: _Client, lines: list[str], utf8: bool) -> list[tuple[int, str]]:
+    """Commands in one write, and as many answers, in order (RFC 2920 section 3.1); 421 is the last one there is."""
+    if any(CONTROLS.search(line) for line in lines):
         raise AskUser(Reason.ADDRESS, "A mail address must not hold control characters.")
-    _socket(client).sendall(line.encode("utf-8" if utf8 else "ascii") + b"\r\n")
-    code, text = client.getreply()
-    return code, _text(text)
+    octets = b"".join(line.encode("utf-8" if utf8 else "ascii") + b"\r\n" for line in lines)
+    _socket(client).sendall(octets)
+    replies: list[tuple[int, str]] = []
+    while len(replies) < len(lines) and not (replies and replies[-1][0] == 421):
+        code, text = client.getreply()
+        replies.append((code, _text(text)))
+    return replies
 
 
 def _socket(client: _Client) -> socket.socket:
@@ -261,7 +268,7 @@ def _socket(client: _Client) -> socket.socket:
 
 
 def _text(raw: bytes) -> str:
-    return _CONTROLS.sub(" ", raw.decode("utf-8", "replace")).strip()[:500]
+    return CONTROLS.sub(" ", raw.decode("utf-8", "replace")).strip()[:500]
 
 
 @contextmanager
@@ -272,31 +279,8 @@ def _until_data() -> Iterator[None]:
         raise problems.lost(error) from error
 
 
-@contextmanager
-def _session(
-    server: Server, username: str, password: str, *, connect_timeout: float, timeout: float
-) -> Iterator[_Client]:
-    client = _connected(server, connect_timeout)
-    try:
-        try:
-            _socket(client).settimeout(timeout)
-            _private(client, server)
-        except (OSError, smtplib.SMTPException) as error:
-            raise problems.unreachable(error, server.host, server.port, connected=True) from error
-        with _until_data():
-            _sign_in(client, server.host, username, password)
-        yield client
-    finally:
-        # The answer is not waited for: nothing may stand between the reply to a message and its being recorded.
-        with suppress(OSError, smtplib.SMTPException):
-            _socket(client).settimeout(1.0)
-            _socket(client).sendall(b"QUIT\r\n")
-        with suppress(OSError):
-            client.close()
-
-
 def _connected(server: Server, timeout: float) -> _Client:
-    if _CONTROLS.search(server.host) or not server.host:
+    if CONTROLS.search(server.host) or not server.host:
         raise AskUser(Reason.HOST, "The name of the outgoing server is not one.")
     client = None
     try:

@@ -5,10 +5,10 @@ leaves one copy, not two (faults F05, F41). The old copy of a draft goes only wh
 """
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import timedelta
 
-from django.db.models import Q, QuerySet
+from django.db.models import Q
 from django.utils import timezone
 
 from accounts.models import MailAccount
@@ -18,8 +18,9 @@ from webmail.models.mirror import announce
 from webmail.outbox import after, attachments, queue
 from webmail.outbox.wake import DISCARD_KEPT, ask_worker
 
-from .filing import append, bring_files, open_file, select_special, tell, update
+from .filing import bring_files, open_file, select_special, tell, update
 from .local import AnyMailbox
+from .sent_copies import doubled, file_sent, remove_double, unfiled
 from .server_drafts import changed_drafts, discarded_or_sent, remove_copy, rows_of, save_copy
 
 logger = logging.getLogger(__name__)
@@ -39,7 +40,8 @@ def push_outgoing(connection: AnyMailbox, account: MailAccount) -> bool:
     _freeze_waiting(account)
     asked = _each(account, discarded_or_sent(account), remove_copy, connection)
     asked |= _each(account, changed_drafts(account), save_copy, connection)
-    asked |= _each(account, rows_of(account).filter(sent_copy=SentCopy.DUE), _file_sent, connection)
+    asked |= _each(account, unfiled(account), file_sent, connection)
+    asked |= _each(account, doubled(account), remove_double, connection)
     unclear = rows_of(account).filter(state=State.UNCLEAR, discarded=False, sent_copy_attempts__lt=LOOKS_FOR_UNCLEAR)
     asked |= _each(account, unclear, _look_for_unclear, connection)
     asked |= _each(account, rows_of(account).filter(state=State.QUEUED, held=Held.LOOK), _look_for_late, connection)
@@ -49,7 +51,7 @@ def push_outgoing(connection: AnyMailbox, account: MailAccount) -> bool:
 
 def _each(
     account: MailAccount,
-    rows: QuerySet[OutgoingMessage],
+    rows: Iterable[OutgoingMessage],
     act: Callable[[AnyMailbox, OutgoingMessage], None],
     connection: AnyMailbox,
 ) -> bool:
@@ -65,30 +67,6 @@ def _each(
 
 
 # --- sent mail
-
-
-def _file_sent(connection: AnyMailbox, row: OutgoingMessage) -> None:
-    """One copy in Sent, whoever made it."""
-    update(row, sent_copy_attempts=row.sent_copy_attempts + 1)
-    try:
-        folder, _ = select_special(connection, row.account, SpecialUse.SENT)
-        if not connection.find_message_id(row.message_id):
-            with row.raw.storage.open(row.raw.name or "", "rb") as stream:
-                raw = stream.read()
-            append(connection, folder, raw, ["\\Seen"], row.message_id)
-    except OSError as error:
-        _keep(row, "its bytes are no longer here", str(error))
-    except GiveUp as problem:
-        _keep(row, problem.sentence.rstrip("."), problem.detail)
-    else:
-        update(row, sent_copy=SentCopy.FILED)
-
-
-def _keep(row: OutgoingMessage, why: str, detail: str) -> None:
-    """The mail is out all the same (fault F06)."""
-    logger.warning("message %s was sent but could not be filed: %s", row.pk, detail)
-    update(row, sent_copy=SentCopy.KEPT)
-    tell(row, f"“{row}” was sent, but could not be filed in Sent: {why}. Its copy is kept in the outbox.")
 
 
 def _look_for_unclear(connection: AnyMailbox, row: OutgoingMessage) -> None:

@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 from datetime import timedelta
 
-from django.conf import settings
 from django.contrib.auth.decorators import login_required
 from django.db.models import Q
 from django.http import FileResponse, Http404, HttpRequest, HttpResponse, JsonResponse
@@ -18,7 +17,8 @@ from webmail.mime.html import clean_own
 from webmail.mime.text import html_to_text
 from webmail.models import OutgoingAttachment, OutgoingMessage
 from webmail.outbox import letter, queue
-from webmail.outbox.smtp import megabytes
+from webmail.outbox.place import size_limit
+from webmail.outbox.smtp_message import megabytes
 
 from .access import outgoing_of, user_of
 from .completion import matching
@@ -65,14 +65,15 @@ def form_of(request: HttpRequest, outgoing: OutgoingMessage, trouble: Trouble) -
     rows = list(outgoing.attachments.all())
     pictures = {row.content_id: content_url(row) for row in rows if row.content_id}
     html = clean_own(outgoing.html, cid_url=pictures.get) if outgoing.html else ""
+    limit = size_limit(outgoing.account, outgoing.identity)
     return {
         "draft": outgoing,
         "identities": Identity.objects.filter(account__user=user_of(request)).select_related("account"),
         "html": html,
         "text": outgoing.text if outgoing.plain or not html else html_to_text(html),
         "attachments": [attachment_view(row) for row in rows if not _in_text(row, outgoing)],
-        "limit": settings.MAX_UPLOAD_BYTES,
-        "limit_text": megabytes(settings.MAX_UPLOAD_BYTES),
+        "limit": limit,
+        "limit_text": megabytes(limit),
         "saved_at": clock_of(request).label(outgoing.updated_at).short if outgoing.revision > 1 else "",
         "trouble": trouble if trouble.sentence else Trouble(outgoing.sentence),
     }

@@ -116,10 +116,14 @@ def edit_draft(request: HttpRequest, message_id: int) -> HttpResponse:
 def _fields(request: HttpRequest, outgoing: OutgoingMessage) -> drafts.Fields:
     posted = request.POST
     identity = posted.get("identity", "")
+    to, cc, bcc, subject, text = (posted.get(name, "") for name in ("to", "cc", "bcc", "subject", "text"))
     return drafts.Fields(
-        **{name: posted.get(name, "") for name in ("to", "cc", "bcc", "subject", "text")},
+        *(to, cc, bcc, subject, text),
         html=with_cids(outgoing, posted.get("html", "")),
         plain=posted.get("plain") == "1",
+        priority=posted.get("priority", ""),
+        ask_read=posted.get("ask_read") == "1",
+        ask_delivered=posted.get("ask_delivered") == "1",
         identity_id=int(identity) if identity.isascii() and identity.isdigit() and len(identity) < 18 else None,
     )
 

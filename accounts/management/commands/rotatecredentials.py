@@ -5,7 +5,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from django.db import transaction
 
-from accounts.models import MailAccount
+from accounts.models import Identity, MailAccount
 from accounts.sealed import CredentialsUnreadable, Sealed
 
 
@@ -14,11 +14,12 @@ class Command(BaseCommand):
 
     def handle(self, *_: Any, **__: Any) -> None:
         renewed, unreadable = 0, []
-        for pk in MailAccount.objects.order_by("pk").values_list("pk", flat=True).iterator():
-            try:
-                renewed += _rotate(pk)
-            except CredentialsUnreadable:
-                unreadable.append(str(pk))
+        for model in (MailAccount, Identity):
+            for pk in model.objects.order_by("pk").values_list("pk", flat=True).iterator():
+                try:
+                    renewed += _rotate(model, pk)
+                except CredentialsUnreadable:
+                    unreadable.append(str(pk) if model is MailAccount else f"identity {pk}")
         self.stdout.write(f"{renewed} credentials sealed with the newest key.")
         if unreadable:
             raise CommandError(
@@ -27,15 +28,15 @@ class Command(BaseCommand):
             )
 
 
-def _rotate(pk: int) -> int:
-    """One account in its own transaction, so that a password entered meanwhile is not overwritten."""
+def _rotate(model: type[MailAccount] | type[Identity], pk: int) -> int:
+    """One row in its own transaction, so that a password entered meanwhile is not overwritten."""
     with transaction.atomic():
-        account = MailAccount.objects.select_for_update().filter(pk=pk).first()
-        if account is None:
+        row = model.objects.select_for_update().filter(pk=pk).first()
+        if row is None:
             return 0
-        held = [field for field in ("password", "smtp_password") if getattr(account, field)]
+        held = [field for field in ("password", "smtp_password") if getattr(row, field, None)]
         for field in held:
-            setattr(account, field, Sealed.of(getattr(account, field).reveal()))
+            setattr(row, field, Sealed.of(getattr(row, field).reveal()))
         if held:
-            account.save(update_fields=held)
+            row.save(update_fields=held)
         return len(held)
