@@ -13,6 +13,8 @@ from django.db.models import Exists, OuterRef, QuerySet
 
 from webmail.models import (
     CachedPart,
+    CollectedAddress,
+    CollectedCode,
     Conversation,
     Download,
     Folder,
@@ -71,6 +73,8 @@ def _forget_mail(account: MailAccount) -> None:
         LedgerEntry.objects.filter(account=account),
         StoredContent.objects.filter(message__account=account),
         Download.objects.filter(account=account),
+        CollectedCode.objects.filter(collected__account=account),
+        CollectedAddress.objects.filter(account=account),
     ):
         _delete(rows)
     # Drafts of another account may answer or forward a message of this one.

@@ -9,6 +9,7 @@ from django.views.generic import RedirectView
 from webmail.views import (
     bulk,
     choices,
+    completion,
     compose,
     compose_actions,
     conversation,
@@ -98,7 +99,8 @@ managing_folders: Routes = [
 
 writing: Routes = [
     path("compose/", compose_actions.compose, name="compose"),
-    path("compose/people/", compose.people, name="compose-people"),
+    path("compose/people/", completion.people, name="compose-people"),
+    path("compose/people/forget/", completion.forget_person, name="compose-people-forget"),
     path("compose/<int:outgoing_id>/", compose.draft, name="draft"),
     path("compose/<int:outgoing_id>/save/", compose_actions.draft_save, name="draft-save"),
     path("compose/<int:outgoing_id>/send/", compose_actions.draft_send, name="draft-send"),

@@ -3,7 +3,6 @@
 from collections.abc import Callable
 
 import pytest
-from django.core.cache import cache
 
 from tests.views.conftest import Person, ada, bob, make_person
 from webmail.search import index
@@ -11,12 +10,6 @@ from webmail.search import index
 __all__ = ["Person", "ada", "bob", "make_person"]
 
 Index = Callable[[], None]
-
-
-@pytest.fixture(autouse=True)
-def forget_people() -> None:
-    """Whom a person knows is kept for minutes, and ids come again in the next test."""
-    cache.clear()
 
 
 @pytest.fixture

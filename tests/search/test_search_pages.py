@@ -260,8 +260,9 @@ def offered(person: Any, text: str, at: str = "") -> list[str]:
     return re.findall(r'data-value="([^"]*)"', html)
 
 
-def test_operators_folders_and_people_are_completed(ada: Any) -> None:
+def test_operators_folders_and_people_are_completed(ada: Any, indexed: Any) -> None:
     ada.arrive("Hello", sender="Grace Hopper <grace@navy.test>")
+    indexed()
     assert "plan from:" in offered(ada, "plan fro")
     assert "plan from:grace@navy.test " in offered(ada, "plan gra")
     assert offered(ada, "unrea") == ["is:unread "]
@@ -274,7 +275,8 @@ def test_operators_folders_and_people_are_completed(ada: Any) -> None:
     assert offered(ada, 'subject:"open') == []
 
 
-def test_folders_and_people_of_others_are_not_offered(ada: Any, bob: Any) -> None:
+def test_folders_and_people_of_others_are_not_offered(ada: Any, bob: Any, indexed: Any) -> None:
     ada.arrive("Hello", sender="Grace Hopper <grace@navy.test>")
+    indexed()
     assert offered(bob, "from:grac") == []
     assert not [each for each in offered(bob, "", str(ada.folders["Clients"].pk)) if each.startswith("in:")]

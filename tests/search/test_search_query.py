@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from webmail.mime.folding import first_words, spans, words
 from webmail.search.highlight import marker
 from webmail.search.query import Filter, Query, Term, parse
 from webmail.search.store import fts5, tsquery
-from webmail.search.words import first_words, spans, words
 
 TODAY = date(2026, 11, 22)
 TYPED = st.one_of(

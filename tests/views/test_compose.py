@@ -302,21 +302,6 @@ def test_a_forwarded_message_keeps_its_files_by_reference(page: Client, account:
     assert (row.filename, row.section, row.size, row.file.name) == ("a.pdf", "2", 3000, "")
 
 
-def test_completion_ranks_those_written_to_first_and_asks_little(
-    page: Client, account: MailAccount, django_assert_max_num_queries: DjangoAssertNumQueries
-) -> None:
-    sent = Folder.objects.create(account=account, name="Sent", special_use="sent", uidvalidity=1)
-    for number in range(3):
-        message_of(account, from_name="Barbara", from_address="barbara@example.test", uid=100 + number)
-    message_of(account, shown_in=sent, folder=sent, recipients={"to": [["Bob", "bob@example.test"]]})
-    other = person("eve")
-    message_of(other, from_name="Boris", from_address="boris@example.test")
-    with django_assert_max_num_queries(10):
-        found = json.loads(page.get(reverse("compose-people"), {"q": "b"}).content)["people"]
-    assert [each["address"] for each in found] == ["bob@example.test", "barbara@example.test"]
-    assert json.loads(page.get(reverse("compose-people"), {"q": "barb exam"}).content)["people"][0]["name"] == "Barbara"
-
-
 def test_the_outbox_asks_the_same_for_few_and_many(
     page: Client, account: MailAccount, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:

@@ -1,6 +1,15 @@
 """STATE: what the browser sees, what is still to be told to a server, what is going out."""
 
 from .action import Notice, PendingAction
+from .address_book import (
+    CollectedAddress,
+    CollectedCode,
+    CollectedPast,
+    Contact,
+    ContactAddress,
+    ContactGroup,
+    ContactImport,
+)
 from .bulk import BulkAction, BulkFolder
 from .content import CachedPart, RenderedBody
 from .conversation import Conversation, ConversationChange, ListRow, ReferenceKey
@@ -19,6 +28,13 @@ __all__ = [
     "BulkAction",
     "BulkFolder",
     "CachedPart",
+    "CollectedAddress",
+    "CollectedCode",
+    "CollectedPast",
+    "Contact",
+    "ContactAddress",
+    "ContactGroup",
+    "ContactImport",
     "Conversation",
     "ConversationChange",
     "Download",

@@ -5,6 +5,7 @@ import uuid
 
 from django.db import transaction
 
+from webmail.contacts import collect
 from webmail.models import Message, OutgoingMessage, PendingAction
 from webmail.models.mirror import change
 
@@ -29,6 +30,11 @@ def sent(outgoing: OutgoingMessage) -> None:
             ask_worker(outgoing.account_id)
     except Exception:
         logger.exception("message %s was sent, but what follows was not recorded", outgoing.pk)
+    try:
+        with transaction.atomic():
+            collect.sent(outgoing)
+    except Exception:
+        logger.exception("message %s was sent, but its recipients were not collected", outgoing.pk)
 
 
 def _mark(message: Message, flag: str) -> bool:

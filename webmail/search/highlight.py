@@ -4,8 +4,9 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from html import escape
 
+from webmail.mime.folding import spans
+
 from .query import Query, Term
-from .words import spans
 
 LONGEST = 2_000
 Marker = Callable[[str], str]

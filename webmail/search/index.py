@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection
 
 from django.db import Error, IntegrityError, transaction
 
+from webmail.contacts import collect
 from webmail.models import Folder, Message, SearchEntry, SearchQueue, SyncState
 
 from . import docid, store
@@ -39,7 +40,7 @@ def work(should_stop: Callable[[], bool], rest: Callable[[float], object] = time
             logger.exception("the search index could not be brought on")
             rest(LONGEST_REST)
             return
-        if not done:
+        if not done and not _past():
             return
         spent = time.monotonic() - started
         rest(min(LONGEST_REST, spent * (REST_DURING_BACKFILL if _mirroring() else REST)))
@@ -54,27 +55,29 @@ def batch(size: int = BATCH) -> int:
     waiting = sorted(
         SearchQueue.objects.filter(message_id__in=ids).values_list("pk", "message_id"), key=lambda entry: entry[1]
     )
-    messages = list(Message.objects.filter(pk__in=ids).select_related("account"))
+    messages = {each.pk: each for each in Message.objects.filter(pk__in=ids).select_related("account")}
     known = dict(SearchEntry.objects.filter(message_id__in=ids).values_list("message_id", "docid"))
-    fresh = [(each.pk, each.account.user_id, each.internaldate) for each in messages if each.pk not in known]
+    fresh = [(each.pk, each.account.user_id, each.internaldate) for each in messages.values() if each.pk not in known]
     numbers = known | docid.assign(fresh, _taken)
     if len(numbers) < len(messages):
         logger.warning("%s messages found no place in the search index", len(messages) - len(numbers))
-    words = {each.pk: _words(each, numbers[each.pk]) for each in messages if each.pk in numbers}
+    words = {pk: _words(each, numbers[pk]) for pk, each in messages.items() if pk in numbers}
     part: dict[int, int] = {}
     count = 0
     for entry, message_id in waiting:
         part[entry] = message_id
         count += sum(map(len, words[message_id].columns)) if message_id in words else 0
         if count >= WORDS_AT_ONCE:
-            _write(part, known, words)
+            _write(part, known, words, messages)
             part, count = {}, 0
-    _write(part, known, words)
+    _write(part, known, words, messages)
     return len(waiting)
 
 
 @transaction.atomic
-def _write(waiting: dict[int, int], known: dict[int, int], words: dict[int, store.Words]) -> None:
+def _write(
+    waiting: dict[int, int], known: dict[int, int], words: dict[int, store.Words], messages: dict[int, Message]
+) -> None:
     """Whatever another worker has taken meanwhile is left to it. ``known`` learns what is in the index from now on."""
     mine = set(
         SearchQueue.objects.select_for_update(skip_locked=True)
@@ -87,11 +90,20 @@ def _write(waiting: dict[int, int], known: dict[int, int], words: dict[int, stor
         store.erase(gone)
         SearchEntry.objects.filter(docid__in=gone).delete()
     store.write(words[pk] for pk in here if pk in words)
-    SearchEntry.objects.bulk_create(
-        SearchEntry(docid=words[pk].docid, message_id=pk) for pk in here if pk in words and pk not in known
-    )
+    new = [pk for pk in here if pk in words and pk not in known]
+    SearchEntry.objects.bulk_create(SearchEntry(docid=words[pk].docid, message_id=pk) for pk in new)
+    collect.indexed(messages[pk] for pk in new)
     known.update({pk: words[pk].docid for pk in here if pk in words})
     SearchQueue.objects.filter(pk__in=list(waiting), message_id__in=mine).delete()
+
+
+def _past() -> bool:
+    """Whether there was mail from before addresses were collected; a chunk of it has been counted now."""
+    try:
+        return collect.go_through_past()
+    except Error:
+        logger.exception("older mail could not be gone through for addresses")
+        return False
 
 
 def _words(message: Message, number: int) -> store.Words:

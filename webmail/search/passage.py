@@ -6,12 +6,12 @@ from collections.abc import Collection, Sequence
 
 from django.core.files.storage import default_storage
 
+from webmail.mime.folding import spans
 from webmail.mime.parts import Part, choose, decode_transfer, locate
 from webmail.mime.text import decode_charset, html_to_text
 from webmail.models import CachedPart, Message, StoredContent
 
 from .query import Term
-from .words import spans
 
 LARGEST = 96 * 1024  # octets of one part that are looked through
 WHOLE = 512 * 1024  # octets of a message that lives here that are read

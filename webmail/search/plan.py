@@ -11,11 +11,11 @@ from typing import Any, cast
 from django.db.models import Q
 
 from accounts.models import MailAccount
+from webmail.mime.folding import first_words, fold
 from webmail.models import Folder, SpecialUse
 
 from . import docid
 from .query import Filter, Query, Term
-from .words import first_words, fold
 
 ASIDE = frozenset({SpecialUse.TRASH, SpecialUse.JUNK})
 ANYWHERE = frozenset({"anywhere", "everywhere", "all"})

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from typing import Literal
 
-from .words import first_words, is_unspaced
+from webmail.mime.folding import first_words, is_unspaced
 
 LONGEST = 300
 MOST_TERMS = 24

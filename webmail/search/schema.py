@@ -9,7 +9,7 @@ from django.db import connections, transaction
 
 NEEDED = {"webmail_message", "webmail_cachedpart", "webmail_searchqueue", "webmail_searchentry"}
 
-# Tokens come from webmail.search.words: this tokenizer cuts at ASCII blanks and punctuation and leaves all else alone.
+# Tokens come from webmail.mime.folding: this tokenizer cuts at ASCII blanks and punctuation and leaves all else alone.
 SQLITE = """
 CREATE VIRTUAL TABLE IF NOT EXISTS webmail_searchwords
     USING fts5(subject, sender, recipients, text, tokenize='ascii', prefix='2 3')

@@ -1,6 +1,6 @@
 """The table of words in its two forms: FTS5 of SQLite, tsvector and GIN of PostgreSQL.
 
-Words come from ``words`` and hold letters and digits only, so nothing a person types can be read as syntax.
+Words come from ``webmail.mime.folding`` and hold letters and digits only, so nothing a person types can be read as syntax.
 """
 
 import json
@@ -11,8 +11,9 @@ from typing import Any
 from django.db import connection
 
 from .query import Term
-from .words import EVERYWHERE
 
+# In every message and in nothing that can be typed: "everything but" needs something to begin with.
+EVERYWHERE = "∎"
 WEIGHTS = {"subject": "A", "sender": "B", "recipients": "C", "text": "D"}
 COLUMNS = tuple(WEIGHTS)
 Alternatives = Sequence[Sequence[Term]]

@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from itertools import chain
 
 from webmail.errors import GiveUp
+from webmail.mime.folding import first_words
 from webmail.mime.parts import Part, choose, decode_transfer, locate
 from webmail.mime.text import decode_charset, html_to_text
 from webmail.models import CachedPart, Message
 from webmail.sync import stored
 
 from .store import MOST_WORDS, Words
-from .words import first_words
 
 logger = logging.getLogger(__name__)
 

@@ -1,75 +1,55 @@
-"""People to write to, found in the mail a person has: whom they wrote to first, then who wrote to them."""
+"""People to write to, offered while somebody types: contacts, groups, and addresses collected from mail."""
 
-from collections import Counter
+from django.contrib.auth.decorators import login_required
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.views.decorators.http import require_GET, require_POST
 
-from django.core.cache import cache
-
-from accounts.models import User
+from webmail.contacts.suggest import Suggestion, suggest
+from webmail.contacts.words import folded_key
 from webmail.mime.address import Address
-from webmail.models import Folder, Message, SpecialUse
-from webmail.outbox.letter import is_address
-from webmail.outbox.reply import own_addresses
+from webmail.mime.headers import display_text
+from webmail.models import CollectedAddress
+from webmail.outbox.letter import written
 
-FROM_SENT, FROM_RECEIVED = 1500, 1500
-MOST_FOLDERS = 12
-SHOWN = 8
-KEPT_SECONDS = 300
-WRITTEN_TO = 5  # having written to somebody weighs as much as so many messages from them
+from .access import user_of
 
-Person = tuple[str, str]
+LONGEST = 200
 
 
-def matching(user: User, asked: str) -> list[Address]:
-    """Whose name or address has a word that begins with ``asked``, the likeliest first."""
-    words = asked.casefold().split()
-    found = []
-    for name, address in known_people(user):
-        haystack = f"{name} {address} {address.partition('@')[2]}".casefold()
-        pieces = haystack.replace("@", " ").replace(".", " ").replace("-", " ").split()
-        if all(any(piece.startswith(word) for piece in pieces) or haystack.startswith(word) for word in words) or (
-            "@" in asked and address.casefold().startswith(asked.casefold())
-        ):
-            found.append(Address(name, address))
-            if len(found) >= SHOWN:
-                break
-    return found
+@login_required
+@require_GET
+def people(request: HttpRequest) -> JsonResponse:
+    """For the text ``q``: ``{"people": [{name, address, text, kind, detail, members?}]}``.
+
+    ``text`` is what the recipients' field takes; of a group all its members, who also come one by one.
+    """
+    found = suggest(user_of(request).pk, request.GET.get("q", "")[:LONGEST])
+    response = JsonResponse({"people": [_told(each) for each in found]})
+    response["Cache-Control"] = "private, no-store"
+    return response
 
 
-def known_people(user: User) -> list[Person]:
-    """Ranked; kept for some minutes, for its own person only."""
-    key = f"people:{user.pk}"
-    known = cache.get(key)
-    if known is None:
-        known = _gather(user)
-        cache.set(key, known, KEPT_SECONDS)
-    return list(known)
+def _told(each: Suggestion) -> dict[str, object]:
+    members = each.members if each.kind == "group" else [Address(each.name, each.address)]
+    told: dict[str, object] = {
+        "name": display_text(each.name),
+        "address": each.address,
+        "text": ", ".join(written(person) for person in members),
+        "kind": each.kind,
+        "detail": display_text(each.detail),
+    }
+    if each.kind == "group":
+        told["members"] = [
+            {"name": display_text(person.name), "address": person.address, "text": written(person)}
+            for person in members
+        ]
+    return told
 
 
-def _gather(user: User) -> list[Person]:
-    weight: Counter[str] = Counter()
-    names: dict[str, Person] = {}
-    uses = [SpecialUse.SENT, SpecialUse.INBOX, SpecialUse.ARCHIVE]
-    folders = Folder.objects.filter(account__user=user, special_use__in=uses).order_by("special_use", "pk")
-    for folder in folders[:MOST_FOLDERS]:
-        sent = folder.special_use == SpecialUse.SENT
-        rows = Message.objects.filter(shown_in=folder).order_by("-internaldate", "-id")
-        rows = rows[: FROM_SENT if sent else FROM_RECEIVED]
-        if sent:
-            for recipients in rows.values_list("recipients", flat=True):
-                for field in ("to", "cc", "bcc"):
-                    for name, address in recipients.get(field, []):
-                        _count(weight, names, name, address, WRITTEN_TO)
-        else:
-            for name, address in rows.values_list("from_name", "from_address"):
-                _count(weight, names, name, address, 1)
-    own = own_addresses(user)
-    return [names[key] for key, _ in weight.most_common() if key not in own and is_address(names[key][1])]
-
-
-def _count(weight: Counter[str], names: dict[str, Person], name: str, address: str, by: int) -> None:
-    key = address.casefold()
-    if not key:
-        return
-    weight[key] += by
-    if key not in names or (name and not names[key][0]):
-        names[key] = (name, address)
+@login_required
+@require_POST
+def forget_person(request: HttpRequest) -> HttpResponse:
+    """Suggest the collected ``address`` no more, until it is written to again. Contacts stay."""
+    key = folded_key(request.POST.get("address", "")[:400].replace("\0", ""))
+    CollectedAddress.objects.filter(user_id=user_of(request).pk, key=key).update(hidden=True)
+    return HttpResponse(status=204)

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 from django.contrib.auth.decorators import login_required
 from django.db.models import Q
-from django.http import FileResponse, Http404, HttpRequest, HttpResponse, JsonResponse
+from django.http import FileResponse, Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
@@ -21,7 +21,6 @@ from webmail.outbox.place import size_limit
 from webmail.outbox.smtp_message import megabytes
 
 from .access import outgoing_of, user_of
-from .completion import matching
 from .when import clock_of
 
 State, SentCopy = OutgoingMessage.State, OutgoingMessage.SentCopy
@@ -125,22 +124,6 @@ def attachment_content(request: HttpRequest, outgoing_id: int, attachment_id: in
     response["X-Content-Type-Options"] = "nosniff"
     response["Content-Security-Policy"] = "default-src 'none'; sandbox"
     return response
-
-
-@login_required
-@require_GET
-@private
-def people(request: HttpRequest) -> JsonResponse:
-    """Completion of recipients from the mail the person has."""
-    asked = request.GET.get("q", "")[:100].strip()
-    found = matching(user_of(request), asked) if asked else []
-    return JsonResponse(
-        {
-            "people": [
-                {"name": person.name, "address": person.address, "text": letter.written(person)} for person in found
-            ]
-        }
-    )
 
 
 @login_required

@@ -11,12 +11,13 @@ from django.utils import timezone
 from django.views.decorators.http import require_POST, require_safe
 
 from accounts.models import MailAccount, User
+from webmail.contacts.suggest import Suggestion as Person
+from webmail.contacts.suggest import suggest
+from webmail.mime.folding import fold
 from webmail.mime.headers import display_text
 from webmail.models import Folder, RecentSearch
 from webmail.search.query import LONGEST
-from webmail.search.words import fold
 
-from . import completion
 from .access import user_of
 from .place import account_labels
 
@@ -123,7 +124,7 @@ def _for_word(user: User, head: str, last: str, at: str) -> Iterator[Suggestion]
         if any(part and part.startswith(operator) for part in (name, name.partition(":")[2])):
             yield Suggestion(_taken(head + sign, name), name, hint, ICONS.get(name, "list-filter"))
     if len(operator) > 1 and not sign:
-        for person in completion.matching(user, operator)[:3]:
+        for person in _people(user, operator)[:3]:
             yield Suggestion(
                 f"{head}from:{person.address} ", f"from:{person.address}", display_text(person.name), "user"
             )
@@ -140,7 +141,7 @@ def _taken(head: str, name: str) -> str:
 def _values(user: User, operator: str, value: str) -> Iterator[tuple[str, str, str]]:
     """Name to write, text to show and hint."""
     if operator in {"from", "to", "cc", "bcc"}:
-        for person in completion.matching(user, value) if value else []:
+        for person in _people(user, value):
             yield person.address, display_text(person.name) or person.address, person.address
         if "me".startswith(value.lower()):
             yield "me", "me", "any of your addresses"
@@ -156,6 +157,10 @@ def _values(user: User, operator: str, value: str) -> Iterator[tuple[str, str, s
             AGES if operator in {"older_than", "newer_than"} else DAYS if operator in {"before", "after", "on"} else {}
         )
         yield from ((name, name, hint) for name, hint in known.items() if name.startswith(value.lower()))
+
+
+def _people(user: User, asked: str) -> list[Person]:
+    return [each for each in suggest(user.pk, asked) if each.address]
 
 
 def _accounts(user: User, value: str) -> Iterator[tuple[str, str, str]]:

@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from accounts.browsers import forget_ended
 from accounts.models import MailAccount
+from webmail.contacts import tidy as contacts
 from webmail.models import BulkAction, Conversation, ConversationChange, Message, Notice, PendingAction, ServerHit
 from webmail.sync import reminders
 from webmail.sync.bodies import trim_cache
@@ -37,6 +38,7 @@ def run() -> None:
     BulkAction.objects.filter(finished_at__lt=now - BULK_KEPT).delete()
     Notice.objects.filter(dismissed_at__lt=now - UNDO_KEPT).delete()
     ServerHit.objects.filter(found_at__lt=now - HITS_KEPT).delete()
+    contacts.tidy()
     ConversationChange.objects.filter(created_at__lt=now - UNDO_KEPT).delete()
     # What a person decided outlives the messages: they may come back, with a rebuilt folder for one.
     forgettable = Conversation.objects.filter(muted_at=None, apart=False, further_subjects=None)

@@ -1,4 +1,5 @@
 // Recipients as chips: split at comma, Enter and paste; what is no address is marked, never dropped; completion as you type.
+import { post } from "../net.js";
 
 const ADDRESS = /^[^\s@<>()[\]:;,"]+@[^\s@<>()[\]:;,"]+$|^"[^"]+"@\S+$/;
 const LOOK_MS = 120;
@@ -172,6 +173,9 @@ class Line {
       if (event.key === "Enter" || (has && at >= 0)) event.preventDefault();
       if (at >= 0) this.choose(options[at]);
       else this.commit();
+    } else if (event.key === "Delete" && options[at]?.dataset.forget) {
+      event.preventDefault();
+      this.forget(options[at]);
     } else if (event.key === "Escape" && !this.menu.hidden) {
       event.preventDefault();
       this.hide();
@@ -210,12 +214,16 @@ class Line {
         option.setAttribute("role", "option");
         option.id = `${this.menu.id}-${number}`;
         option.dataset.text = person.text;
+        if (person.kind === "collected") {
+          option.dataset.forget = person.address;
+          option.title = "Delete: suggest this address no more";
+        }
         const name = document.createElement("span");
         name.textContent = person.name || person.address;
         option.append(name);
         if (person.name) {
           const address = document.createElement("small");
-          address.textContent = person.address;
+          address.textContent = person.address || person.detail;
           option.append(address);
         }
         return option;
@@ -233,9 +241,22 @@ class Line {
 
   choose(option) {
     this.entry.value = "";
-    this.add(option.dataset.text);
+    // A group is all of its members.
+    for (const each of split(option.dataset.text)) this.add(each);
     this.hide();
     this.touch();
+  }
+
+  async forget(option) {
+    try {
+      const { ok } = await post(`${this.root.dataset.people}forget/`, [["address", option.dataset.forget]]);
+      if (!ok) return;
+    } catch {
+      return;
+    }
+    option.remove();
+    if (this.menu.firstElementChild) this.point(this.menu.firstElementChild);
+    else this.hide();
   }
 
   hide() {

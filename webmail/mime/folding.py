@@ -11,8 +11,6 @@ from collections.abc import Iterator
 from itertools import islice
 
 LONGEST_WORD = 64
-# In every message and in nothing that can be typed: "everything but" needs something to begin with.
-EVERYWHERE = "∎"
 
 _RUN = re.compile(r"[^\W_]+")
 _UNSPACED = re.compile(
