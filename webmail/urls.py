@@ -7,6 +7,7 @@ from django.utils.functional import lazy
 from django.views.generic import RedirectView
 
 from webmail.views import (
+    answering,
     bulk,
     choices,
     completion,
@@ -120,10 +121,15 @@ writing: Routes = [
     path("compose/<int:outgoing_id>/undo/", compose_actions.send_undo, name="send-undo"),
     path("compose/<int:outgoing_id>/again/", compose_actions.send_again, name="send-again"),
     path("compose/<int:outgoing_id>/dismiss/", compose_actions.sent_dismiss, name="sent-dismiss"),
-    path("message/<int:message_id>/reply/", compose_actions.answer, name="reply"),
-    path("message/<int:message_id>/reply-all/", compose_actions.answer_all, name="reply-all"),
-    path("message/<int:message_id>/forward/", compose_actions.forward, name="forward"),
-    path("message/<int:message_id>/edit/", compose_actions.edit_draft, name="edit-draft"),
+    path("message/<int:message_id>/reply/", answering.answer, name="reply"),
+    path("message/<int:message_id>/reply-all/", answering.answer_all, name="reply-all"),
+    path("message/<int:message_id>/reply-list/", answering.answer_list, name="reply-list"),
+    path("message/<int:message_id>/forward/", answering.forward, name="forward"),
+    path("message/<int:message_id>/forward-whole/", answering.forward_whole, name="forward-whole"),
+    path("folder/<int:folder_id>/forward/", answering.forward_selected, name="forward-selected"),
+    path("inbox/forward/", answering.forward_selected, name="unified-forward-selected"),
+    path("search/forward/", answering.forward_selected, {"find": search_place}, name="search-forward-selected"),
+    path("message/<int:message_id>/edit/", answering.edit_draft, name="edit-draft"),
     path("outbox/", compose.outbox, name="outbox"),
 ]
 

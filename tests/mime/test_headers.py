@@ -80,7 +80,7 @@ def test_replies_and_forwards_get_one_prefix() -> None:
     assert reply_subject("AW: Re: x") == "Re: x"
     assert reply_subject("Fwd: x") == "Re: Fwd: x"
     assert forward_subject("WG: Fwd: x") == "Fwd: x"
-    assert forward_subject("Re: x") == "Fwd: Re: x"
+    assert forward_subject("Re: x") == "Fwd: x"
 
 
 @pytest.mark.parametrize(

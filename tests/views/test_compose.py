@@ -296,7 +296,7 @@ def test_a_forwarded_message_keeps_its_files_by_reference(page: Client, account:
     ]
     message = message_of(account, structure=root.to_json())
     draft = begin(page, reverse("forward", args=[message.pk]))
-    assert (draft.to, draft.subject, draft.forwards) == ("", "Fwd: AW: Plan", message)
+    assert (draft.to, draft.subject, draft.forwards) == ("", "Fwd: Plan", message)
     assert "Forwarded message" in draft.text
     row = draft.attachments.get()
     assert (row.filename, row.section, row.size, row.file.name) == ("a.pdf", "2", 3000, "")

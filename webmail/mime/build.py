@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from email.utils import format_datetime
-from io import BytesIO
+from io import SEEK_END, BytesIO
 from typing import BinaryIO
 
 from webmail.mime import compose
@@ -14,7 +14,7 @@ from webmail.mime.draft import ParsedDraft, parse_draft
 from webmail.mime.headers import Address
 from webmail.mime.params import media_type, parse_value, safe_filename, token
 
-__all__ = ["Attachment", "Outgoing", "ParsedDraft", "build", "new_message_id", "parse_draft"]
+__all__ = ["Attachment", "Outgoing", "ParsedDraft", "build", "new_message_id", "parse_draft", "write"]
 
 # A multiple of 57 octets: every piece but the last fills whole lines of 76 characters.
 _PIECE = 57 * 4096
@@ -65,12 +65,18 @@ def build(message: Outgoing, *, include_bcc: bool = False) -> bytes:
     there; in subject, names and file names such characters are dropped.
     """
     out = BytesIO()
-    for line in _header(message, include_bcc):
-        out.write(line)
+    write(out, message, include_bcc=include_bcc)
+    return out.getvalue()
+
+
+def write(out: BinaryIO, message: Outgoing, *, include_bcc: bool = False) -> None:
+    """Write the octets of :func:`build` into a seekable file, attachments piece by piece."""
+    out.writelines(_header(message, include_bcc))
     _write_body(out, message)
-    data = out.getvalue()
-    # SMTP would add the line end (RFC 5321 section 4.1.1.4), and the copy kept would differ from what was sent.
-    return data if data.endswith(b"\r\n") else data + b"\r\n"
+    out.seek(-2, SEEK_END)
+    if out.read(2) != b"\r\n":
+        # SMTP would add the line end (RFC 5321 section 4.1.1.4), and the copy kept would differ from what was sent.
+        out.write(b"\r\n")
 
 
 def _header(message: Outgoing, include_bcc: bool) -> Iterator[bytes]:
@@ -93,7 +99,7 @@ def _header(message: Outgoing, include_bcc: bool) -> Iterator[bytes]:
     yield b"MIME-Version: 1.0\r\n"
 
 
-def _write_body(out: BytesIO, message: Outgoing) -> None:
+def _write_body(out: BinaryIO, message: Outgoing) -> None:
     inline = [each for each in message.attachments if each.inline and each.content_id and message.html]
     calendars = [each for each in message.attachments if _is_calendar(each)]
     attached = [each for each in message.attachments if not any(each is other for other in (*inline, *calendars))]
@@ -114,7 +120,7 @@ def _is_calendar(attachment: Attachment) -> bool:
     return kind == "text/calendar" and "method" in params
 
 
-def _write_texts(out: BytesIO, message: Outgoing, inline: list[Attachment], calendars: list[Attachment]) -> None:
+def _write_texts(out: BinaryIO, message: Outgoing, inline: list[Attachment], calendars: list[Attachment]) -> None:
     if not message.html and not calendars:
         _write_text(out, "text/plain", message.text)
         return
@@ -130,7 +136,7 @@ def _write_texts(out: BytesIO, message: Outgoing, inline: list[Attachment], cale
     _close(out, alternative)
 
 
-def _write_html(out: BytesIO, message: Outgoing, inline: list[Attachment]) -> None:
+def _write_html(out: BinaryIO, message: Outgoing, inline: list[Attachment]) -> None:
     related = _open(out, "multipart/related", '; type="text/html"') if inline else ""
     if related:
         _delimit(out, related)
@@ -142,29 +148,30 @@ def _write_html(out: BytesIO, message: Outgoing, inline: list[Attachment]) -> No
         _close(out, related)
 
 
-def _write_calendar(out: BytesIO, attachment: Attachment) -> None:
+def _write_calendar(out: BinaryIO, attachment: Attachment) -> None:
     method = token(parse_value(attachment.content_type)[1]["method"]).upper() or "PUBLISH"
     out.write(f"Content-Type: text/calendar; method={method}; charset=utf-8\r\n".encode("ascii"))
     out.write(b"Content-Transfer-Encoding: base64\r\n\r\n")
-    _write_base64(out, attachment)
+    with attachment.open() as stream:
+        _write_base64(out, stream)
 
 
-def _open(out: BytesIO, kind: str, params: str = "") -> str:
+def _open(out: BinaryIO, kind: str, params: str = "") -> str:
     # "=_" cannot occur in base64 or quoted-printable (RFC 2045 section 6.7), the random rest in no text by chance.
     boundary = f"=_{secrets.token_hex(16)}"
     out.write(f'Content-Type: {kind}{params};\r\n boundary="{boundary}"\r\n\r\n'.encode("ascii"))
     return boundary
 
 
-def _delimit(out: BytesIO, boundary: str) -> None:
+def _delimit(out: BinaryIO, boundary: str) -> None:
     out.write(f"\r\n--{boundary}\r\n".encode("ascii"))
 
 
-def _close(out: BytesIO, boundary: str) -> None:
+def _close(out: BinaryIO, boundary: str) -> None:
     out.write(f"\r\n--{boundary}--\r\n".encode("ascii"))
 
 
-def _write_text(out: BytesIO, kind: str, text: str) -> None:
+def _write_text(out: BinaryIO, kind: str, text: str) -> None:
     flowed = "; format=flowed" if kind == "text/plain" else ""
     body = compose.flow(text) + "\r\n" if kind == "text/plain" else compose.one_line_ending(text)
     data, encoding = compose.encode_text(body)
@@ -172,24 +179,42 @@ def _write_text(out: BytesIO, kind: str, text: str) -> None:
     out.write(data)
 
 
-def _write_attachment(out: BytesIO, attachment: Attachment, disposition: str) -> None:
+def _write_attachment(out: BinaryIO, attachment: Attachment, disposition: str) -> None:
     name = safe_filename(attachment.filename)
     kind = media_type(attachment.content_type, "application/octet-stream")
-    if kind.startswith(("multipart/", "message/")):
-        # Neither may be in base64 (RFC 2046 section 5.2.1): as a file it is octets.
-        kind = "application/octet-stream"
-    out.write(compose.parameter_field("Content-Type", kind, "name", name))
-    out.write(compose.parameter_field("Content-Disposition", disposition, "filename", name))
-    if attachment.content_id:
-        out.write(compose.ids_field("Content-ID", [attachment.content_id]))
-    out.write(b"Content-Transfer-Encoding: base64\r\n\r\n")
-    _write_base64(out, attachment)
-
-
-def _write_base64(out: BytesIO, attachment: Attachment) -> None:
     with attachment.open() as stream:
-        while piece := _read(stream):
-            out.writelines(b64encode(piece[start : start + 57]) + b"\r\n" for start in range(0, len(piece), 57))
+        as_it_is = kind == "message/rfc822" and _is_seven_bit(stream)
+        if kind.startswith(("multipart/", "message/")) and not as_it_is:
+            # Neither may be in base64 (RFC 2046 section 5.2.1): as a file it is octets.
+            kind = "application/octet-stream"
+        out.write(compose.parameter_field("Content-Type", kind, "name", name))
+        out.write(compose.parameter_field("Content-Disposition", disposition, "filename", name))
+        if attachment.content_id:
+            out.write(compose.ids_field("Content-ID", [attachment.content_id]))
+        if as_it_is:
+            out.write(b"\r\n")
+            while piece := _read(stream):
+                out.write(piece)
+        else:
+            out.write(b"Content-Transfer-Encoding: base64\r\n\r\n")
+            _write_base64(out, stream)
+
+
+def _is_seven_bit(stream: BinaryIO) -> bool:
+    """Whether a message can stand in another as it is, whatever the server that carries it (RFC 2045 section 2.7)."""
+    rest = b""
+    fits = True
+    while fits and (piece := _read(stream)):
+        *lines, rest = (rest + piece).split(b"\n")
+        fits = piece.isascii() and b"\0" not in piece and len(rest) <= 998
+        fits = fits and all(len(line) <= 999 and line.find(b"\r") == len(line) - 1 >= 0 for line in lines)
+    stream.seek(0)
+    return fits and b"\r" not in rest
+
+
+def _write_base64(out: BinaryIO, stream: BinaryIO) -> None:
+    while piece := _read(stream):
+        out.writelines(b64encode(piece[start : start + 57]) + b"\r\n" for start in range(0, len(piece), 57))
 
 
 def _read(stream: BinaryIO) -> bytes:

@@ -13,6 +13,8 @@ TAG_LIMIT = 20_000
 ENTITY_LIMIT = 200_000
 
 _SKIPPED = {"head", "style", "script", "title", "template", "noscript", "svg", "math", "object", "iframe", "select"}
+_LISTS = {"ol", "ul"}
+_BULLETED = -1
 _SPACED = {"p", "h1", "h2", "h3", "h4", "h5", "h6", "ul", "ol", "blockquote", "table", "pre"}
 _BLOCKS = _SPACED | {
     *("address", "article", "aside", "body", "center", "dd", "div", "dl", "dt", "fieldset", "figure", "footer", "form"),
@@ -36,6 +38,7 @@ class _Writer:
         self.current: list[str] = []
         self.quote = 0
         self.pre = 0
+        self.indent = 0
         # The quote level of the empty line owed before the next one; None when none is owed.
         self.blank: int | None = None
 
@@ -71,6 +74,7 @@ class _Writer:
             self.lines.append(prefix[: self.blank])
         self.blank = None
         line = line.rstrip() if self.pre else line.strip()
+        line = f"{'  ' * min(self.indent, 10)}{line}" if line else line
         self.lines.append(f"{prefix} {line}".rstrip() if prefix else line)
         self.current = []
 
@@ -133,7 +137,8 @@ def html_to_text(markup: str) -> str:
 
 def _element(writer: _Writer, node: LexborNode, tag: str, entered: bool, numbers: list[int]) -> None:
     if tag in _BLOCKS:
-        writer.block(tag in _SPACED)
+        # A list inside a list stands close to it, moved in.
+        writer.block(tag in _SPACED and not (tag in _LISTS and len(numbers) > (0 if entered else 1)))
     match tag, entered:
         case "br", True:
             writer.line_break()
@@ -148,18 +153,25 @@ def _element(writer: _Writer, node: LexborNode, tag: str, entered: bool, numbers
         case "pre", _:
             writer.pre += 1 if entered else -1
         case (("ol" | "ul"), True):
-            numbers.append(int(tag == "ol"))
+            numbers.append(_first_number(node) if tag == "ol" else _BULLETED)
+            writer.indent = len(numbers) - 1
         case (("ol" | "ul"), False):
             if numbers:
                 numbers.pop()
+                writer.indent = max(0, len(numbers) - 1)
         case "li", True:
             writer.text(_bullet(numbers))
         case "a", False:
             _link(writer, node)
 
 
+def _first_number(node: LexborNode) -> int:
+    start = node.attributes.get("start") or ""
+    return int(start) if start.isascii() and start.isdigit() and len(start) < 7 else 1
+
+
 def _bullet(numbers: list[int]) -> str:
-    if not numbers or not numbers[-1]:
+    if not numbers or numbers[-1] == _BULLETED:
         return "- "
     numbers[-1] += 1
     return f"{numbers[-1] - 1}. "

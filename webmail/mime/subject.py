@@ -6,12 +6,12 @@ import unicodedata
 from webmail.mime.headers import decode
 
 _REPLY = (
-    "re|aw|antw|antwort|sv|vs|vá|r|rif|ref|rép|rv|res|odp|ynt|cevap|atb|bls|balas|απ|σχετ|отв|ответ"
-    "|відповідь|回复|回覆|答复|答覆|返信|답장|회신|השב|تعقيب|رد|trả lời"
+    "re|aw|antw|antwort|sv|vs|vá|válasz|r|rif|ref|réf|rép|ré|res|resp|odp|odpověď|răsp|ynt|cevap|atb|ats|bls|balas"
+    "|απ|σχετ|απάντηση|ha|отв|ответ|відп|відповідь|отг|回复|回覆|答复|答覆|返信|답장|회신|השב|תשובה|تعقيب|رد|trả lời|ตอบ"
 )
 _FORWARD = (
-    "fw|fwd|wg|weitergeleitet|tr|i|inoltra|enc|doorst|vb|vl|vst|vid|továbbítás|pd|ilt|i̇lt|πρθ|fs"
-    "|пер|пересл|转发|轉寄|轉發|転送|전달|הועבר|إعادة توجيه|chuyển tiếp"
+    "fw|fwd|wg|weitergeleitet|tr|i|inoltra|rv|enc|doorst|vb|vl|vst|vid|továbbítás|pd|ilt|i̇lt|πρθ|fs|trs|redir|přep"
+    "|пер|пересл|перес|转发|轉寄|轉發|転送|전달|הועבר|إعادة توجيه|chuyển tiếp|ส่งต่อ"
 )
 
 
@@ -23,7 +23,6 @@ def _prefix(words: str) -> re.Pattern[str]:
 
 
 _ANY = _prefix(f"{_REPLY}|{_FORWARD}")
-_ANSWER = _prefix(_REPLY)
 _PASSED_ON = _prefix(_FORWARD)
 _TAG = re.compile(r"\s*(\[[^\[\]]{1,80}\])\s*")
 _TRAILER = re.compile(r"\s*\((?:fwd|fw)\)\s*$", re.IGNORECASE)
@@ -31,39 +30,38 @@ _SPACE = re.compile(r"\s+")
 _LIMIT = 998
 
 
-def base_subject(subject: str | None) -> str:
-    """The subject two messages of one conversation share: prefixes gone, list tags kept, case and width folded."""
-    text = unicodedata.normalize("NFKC", decode(subject)[:_LIMIT])
-    text = _SPACE.sub(" ", text).strip()
+def _taken_apart(text: str) -> tuple[list[str], bool, str]:
+    """The list tags before and among the prefixes of ``text``, whether one of these says "forwarded", and the rest."""
     tags: list[str] = []
+    passed_on = False
     at = 0
     while True:
         if (found := _ANY.match(text, at)) is not None:
-            at = found.end()
+            passed_on = passed_on or _PASSED_ON.match(text, at) is not None
         elif (found := _TAG.match(text, at)) is not None and found.end() < len(text):
             if found[1] not in tags:
                 tags.append(found[1])
-            at = found.end()
         else:
-            break
-    rest = text[at:]
+            return tags, passed_on, text[at:]
+        at = found.end()
+
+
+def base_subject(subject: str | None) -> str:
+    """The subject two messages of one conversation share: prefixes gone, list tags kept, case and width folded."""
+    text = unicodedata.normalize("NFKC", decode(subject)[:_LIMIT])
+    tags, _, rest = _taken_apart(_SPACE.sub(" ", text).strip())
     while (shorter := _TRAILER.sub("", rest)) != rest:
         rest = shorter
     return " ".join([*tags, rest.strip()]).strip().casefold()
 
 
-def _without(text: str, prefix: re.Pattern[str]) -> str:
-    at = 0
-    while (found := prefix.match(text, at)) is not None:
-        at = found.end()
-    return text[at:].strip()
-
-
 def reply_subject(subject: str | None) -> str:
-    """``subject`` with one "Re:" before it, whatever and however many reply prefixes it came with."""
-    return f"Re: {_without(decode(subject), _ANSWER)}".strip()
+    """``subject`` with one "Re:" before it, and one "Fwd:" if it was passed on, whatever prefixes it came with."""
+    tags, passed_on, rest = _taken_apart(decode(subject))
+    return " ".join(["Re:", *(["Fwd:"] if passed_on else []), *tags, rest.strip()]).strip()
 
 
 def forward_subject(subject: str | None) -> str:
-    """``subject`` with one "Fwd:" before it."""
-    return f"Fwd: {_without(decode(subject), _PASSED_ON)}".strip()
+    """``subject`` with one "Fwd:" before it and no other prefix."""
+    tags, _, rest = _taken_apart(decode(subject))
+    return " ".join(["Fwd:", *tags, rest.strip()]).strip()

@@ -20,8 +20,8 @@ def sent(outgoing: OutgoingMessage) -> None:
     """Never raises: the message is out, whatever goes wrong here."""
     try:
         with change(outgoing.user_id) as changed:
-            for message, flag in [(outgoing.answers, "answered"), (outgoing.forwards, FORWARDED)]:
-                if message is not None and _mark(message, flag):
+            for message, flag in _marks(outgoing):
+                if _mark(message, flag):
                     changed.message(message)
                     ask_worker(message.account_id)
             for message in server_copies(outgoing):
@@ -35,6 +35,16 @@ def sent(outgoing: OutgoingMessage) -> None:
             collect.sent(outgoing)
     except Exception:
         logger.exception("message %s was sent, but its recipients were not collected", outgoing.pk)
+
+
+def _marks(outgoing: OutgoingMessage) -> list[tuple[Message, str]]:
+    """What was answered or passed on, in its text or whole as a file."""
+    whole = outgoing.attachments.filter(section="", message__isnull=False).select_related("message")
+    passed_on = {row.message.pk: row.message for row in whole if row.message is not None}
+    if outgoing.forwards is not None:
+        passed_on.setdefault(outgoing.forwards.pk, outgoing.forwards)
+    marks = [(message, FORWARDED) for message in passed_on.values()]
+    return [(outgoing.answers, "answered"), *marks] if outgoing.answers is not None else marks
 
 
 def _mark(message: Message, flag: str) -> bool:

@@ -11,6 +11,7 @@ from webmail.mime import build
 from webmail.mime.address import Address, addresses
 from webmail.mime.compose import address_spec, clean
 from webmail.mime.html import clean_own
+from webmail.mime.outgoing_html import outgoing_html
 from webmail.mime.text import html_to_text
 from webmail.models import OutgoingAttachment, OutgoingMessage
 
@@ -76,7 +77,7 @@ def has_html(outgoing: OutgoingMessage) -> bool:
 def as_mime(outgoing: OutgoingMessage, *, message_id: str, date: datetime, open_file: Opener) -> build.Outgoing:
     """``open_file`` is called while the message is built, and may raise MailError."""
     rich = has_html(outgoing)
-    html = clean_own(outgoing.html) if rich else ""
+    html = outgoing_html(clean_own(outgoing.html)) if rich else ""
     return build.Outgoing(
         from_=sender(outgoing),
         to=addresses(outgoing.to),

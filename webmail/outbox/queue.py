@@ -1,9 +1,10 @@
 """From draft to queue: checked, frozen once, and taken back as long as no worker has it."""
 
+import tempfile
 import uuid
 from collections.abc import Iterable
 from datetime import datetime, timedelta
-from io import BytesIO
+from typing import BinaryIO, cast
 
 from django.conf import settings
 from django.core.files.base import File
@@ -14,7 +15,7 @@ from django.utils import timezone
 from accounts.models import User
 from webmail.errors import GiveUp, Reason
 from webmail.mime.address import addresses
-from webmail.mime.build import build, new_message_id
+from webmail.mime.build import new_message_id, write
 from webmail.mime.compose import address_spec
 from webmail.models import Notice, OutgoingMessage
 from webmail.models.mirror import announce
@@ -29,6 +30,7 @@ from .wake import ask_worker
 
 State, SentCopy = OutgoingMessage.State, OutgoingMessage.SentCopy
 DUE_AT_ONCE = 32
+SPOOL = 1024 * 1024  # octets of a message that are held in memory while it is built
 
 
 class NotSaved(GiveUp):
@@ -128,13 +130,15 @@ def freeze(outgoing: OutgoingMessage, message_id: str, open_file: letter.Opener)
     Raise MailError if a file is missing or the outgoing server is known to take nothing so large.
     """
     message = letter.as_mime(outgoing, message_id=message_id, date=timezone.now(), open_file=open_file)
-    try:
-        data = build(message)
-    except ValueError as error:
-        raise GiveUp(Reason.ADDRESS, "An address of this message cannot be used.", detail=str(error)) from error
-    check_size(len(data), offers_of(endpoint_of(outgoing.account, outgoing.identity)) or {})
     storage, field = outgoing.raw.storage, outgoing.raw.field
-    return storage.save(field.generate_filename(outgoing, f"{uuid.uuid4().hex}.eml"), File(BytesIO(data)))
+    with tempfile.SpooledTemporaryFile(max_size=SPOOL) as spool:
+        try:
+            write(cast(BinaryIO, spool), message)
+        except ValueError as error:
+            raise GiveUp(Reason.ADDRESS, "An address of this message cannot be used.", detail=str(error)) from error
+        check_size(spool.tell(), offers_of(endpoint_of(outgoing.account, outgoing.identity)) or {})
+        spool.seek(0)
+        return storage.save(field.generate_filename(outgoing, f"{uuid.uuid4().hex}.eml"), File(spool))
 
 
 def freeze_due() -> int:

@@ -1,7 +1,6 @@
 """What the composer and the outbox ask for. Each answers a script with JSON and a plain form with a page."""
 
 import uuid
-from collections.abc import Callable
 from typing import BinaryIO, cast
 
 from django.conf import settings
@@ -14,15 +13,13 @@ from django.views.decorators.cache import cache_control
 from django.views.decorators.http import require_POST
 
 from accounts.models import Identity
-from webmail.errors import GiveUp, MailError
-from webmail.models import Message, OutgoingMessage
+from webmail.errors import GiveUp
+from webmail.models import OutgoingMessage
 from webmail.outbox import attachments, drafts, letter, queue, reply
-from webmail.sync.bodies import text_parts
-from webmail.sync.server_drafts import edit_draft as edit_draft_of
 
-from .access import message_of, outgoing_of, user_of
+from .access import outgoing_of, user_of
 from .compose import INLINE_IMAGES, Trouble, attachment_view, composer, content_url, with_cids
-from .when import clock_of, zone_of
+from .when import clock_of
 
 CONFLICT = "This draft was changed elsewhere. What you wrote here is kept as a new draft."
 private = cache_control(private=True, no_store=True)
@@ -59,55 +56,6 @@ def compose(request: HttpRequest) -> HttpResponse:
         return redirect("account-add")
     wanted = {name: request.GET.get(name, "") for name in ("to", "cc", "subject", "body")}
     return opened(request, reply.compose(user, identity, **wanted))
-
-
-def _from_message(request: HttpRequest, message_id: int, make: Callable[[Message], OutgoingMessage]) -> HttpResponse:
-    message = message_of(request, message_id)
-    try:
-        return opened(request, make(message))
-    except MailError as problem:
-        sentence = f"The message could not be fetched to be quoted. {problem.sentence}"
-        if request.headers.get("HX-Request") == "true":
-            return HttpResponse(sentence, status=503, content_type="text/plain; charset=utf-8")
-        toasts.error(request, sentence)
-        return redirect("conversation", message.shown_in_id, message.conversation_id)
-
-
-@login_required
-@require_POST
-@private
-def answer(request: HttpRequest, message_id: int) -> HttpResponse:
-    user, zone = user_of(request), zone_of(request)
-    return _from_message(request, message_id, lambda row: reply.reply(user, row, text_parts(row), zone=zone))
-
-
-@login_required
-@require_POST
-@private
-def answer_all(request: HttpRequest, message_id: int) -> HttpResponse:
-    user, zone = user_of(request), zone_of(request)
-    return _from_message(
-        request, message_id, lambda row: reply.reply(user, row, text_parts(row), zone=zone, to_all=True)
-    )
-
-
-@login_required
-@require_POST
-@private
-def forward(request: HttpRequest, message_id: int) -> HttpResponse:
-    user, zone = user_of(request), zone_of(request)
-    return _from_message(request, message_id, lambda row: reply.forward(user, row, text_parts(row), zone=zone))
-
-
-@login_required
-@require_POST
-@private
-def edit_draft(request: HttpRequest, message_id: int) -> HttpResponse:
-    message = message_of(request, message_id)
-    known = drafts.draft_of(message)
-    if known is not None and known.state not in letter.EDITABLE:
-        return redirect("outbox")
-    return _from_message(request, message_id, edit_draft_of)
 
 
 # --- while writing
