@@ -1,5 +1,5 @@
 // Everything works without this; with it nothing waits.
-import { composeTo, startComposing } from "./compose.js";
+import { composeTo, forwardWhole, startComposing } from "./compose.js";
 import { startQuestions } from "./dialogs.js";
 import { startDragging, startSwiping } from "./drag.js";
 import { startEvents } from "./events.js";
@@ -79,6 +79,10 @@ function press(key) {
   else open?.querySelector(`[data-key="${key}"]`)?.click();
 }
 
+function replyToList() {
+  [...(conversation()?.querySelectorAll("[data-reply-list]") ?? [])].at(-1)?.click();
+}
+
 function showHelp() {
   document.getElementById("help").showModal();
 }
@@ -87,6 +91,7 @@ const ACTIONS = [
   ["Write a message", "c", () => press("c")],
   ["Reply", "r", () => press("r")],
   ["Reply to all", "a", () => press("a")],
+  ["Reply to the list", "l", replyToList],
   ["Forward", "f", () => press("f")],
   ["Archive", "e", () => act("archive", targets())],
   ["Delete", "#", () => act("delete", targets())],
@@ -137,6 +142,7 @@ const onKey = makeKeys(
     c: () => press("c"),
     r: () => press("r"),
     a: () => press("a"),
+    l: replyToList,
     f: () => press("f"),
     "?": showHelp,
     "/": focusSearch,
@@ -177,7 +183,7 @@ function startMailbox(box) {
     },
   });
   startNavigation();
-  startOrganising({ chooseFolder: moveSomewhere });
+  startOrganising({ chooseFolder: moveSomewhere, forward: forwardWhole });
   startPalette();
   startPanes();
   startDragging({ move: (ids, folder) => act("move", ids, [["target", folder]]) });

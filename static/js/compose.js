@@ -1,26 +1,27 @@
 // Opening the composer: docked on a wide window, a page of its own elsewhere.
-import htmx from "htmx.org";
+import { addComposer, openDraft, startDock, wide } from "./dock.js";
 import { post } from "./net.js";
 import { say } from "./toast.js";
-
-const dock = () => document.getElementById("composer-dock");
-const wide = () => matchMedia("(min-width: 1100px)").matches;
 
 async function openIn(url, fields) {
   try {
     const answer = await post(url, fields);
-    if (!answer.ok) return say("The message could not be opened. Try again.");
-    const target = dock();
-    await htmx.swap({ text: answer.html, target, swap: "innerHTML", sourceElement: target });
-    const root = target.querySelector("[data-composer-script]");
-    if (root) {
-      const { start } = await import(new URL(root.dataset.composerScript, location.href).href);
-      start?.(root);
-    }
+    if (answer.ok && (await addComposer(answer.html))) return;
+    say(!answer.ok && !answer.html.includes("<") ? answer.html : "The message could not be opened. Try again.");
   } catch (error) {
     say(`${error.message} The message could not be opened.`);
   }
-  return undefined;
+}
+
+// What is selected in a message is what an answer to it quotes.
+function selectionFor(form) {
+  const [, id] = /\/message\/(\d+)\/reply/.exec(form.action) ?? [];
+  const frame = id && document.querySelector(`[data-message="${id}"] iframe.body-frame`);
+  const selection = frame?.contentWindow?.getSelection();
+  if (!selection || selection.isCollapsed || !selection.toString().trim()) return "";
+  const box = document.createElement("div");
+  for (let at = 0; at < selection.rangeCount; at += 1) box.append(selection.getRangeAt(at).cloneContents());
+  return box.innerHTML;
 }
 
 export function composeTo(href) {
@@ -42,10 +43,38 @@ export function composeTo(href) {
   return page.submit();
 }
 
+// The messages selected in the list, as files of a new one.
+export function forwardWhole(url, ids) {
+  const fields = new FormData();
+  for (const id of ids) fields.append("conversation", id);
+  if (wide()) return openIn(url, fields);
+  const page = document.createElement("form");
+  page.method = "post";
+  page.action = url;
+  page.append(document.querySelector("input[name=csrfmiddlewaretoken]").cloneNode());
+  for (const [name, value] of fields) page.append(Object.assign(document.createElement("input"), { name, value, hidden: true }));
+  document.body.append(page);
+  return page.submit();
+}
+
 export function startComposing() {
   document.addEventListener("submit", (event) => {
-    if (!event.target.matches("form[data-compose]") || !wide()) return;
-    event.preventDefault();
-    openIn(event.target.action, new FormData(event.target));
+    const form = event.target;
+    if (!form.matches("form[data-compose]")) return;
+    const fields = new FormData(form);
+    const selection = selectionFor(form);
+    if (selection) fields.set("selection", selection);
+    if (wide()) {
+      event.preventDefault();
+      openIn(form.action, fields);
+    } else if (selection) {
+      form.append(Object.assign(document.createElement("input"), { type: "hidden", name: "selection", value: selection }));
+    }
   });
+  document.addEventListener("open-draft", (event) => {
+    if (!wide()) return;
+    event.preventDefault();
+    openDraft(event.detail.page).catch((error) => say(`${error.message} The message could not be opened.`));
+  });
+  startDock();
 }

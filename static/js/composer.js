@@ -4,18 +4,14 @@ import { startFiles } from "./composer/files.js";
 import { startRecipients } from "./composer/recipients.js";
 import { Saver } from "./composer/saver.js";
 import { startText } from "./composer/text.js";
-import { ask, fetchFragment, notify } from "./composer/talk.js";
+import { ask, notify } from "./composer/talk.js";
 
 const docked = (root) => root.closest("#composer-dock") !== null;
 
-export async function open(page) {
-  const dock = document.getElementById("composer-dock");
-  if (!dock || !matchMedia("(min-width: 1100px)").matches) {
-    location.assign(page);
-    return;
-  }
-  dock.replaceChildren(await fetchFragment(page));
-  start(dock.querySelector("[data-composer]"));
+// In the dock of the page, if it has one; else on its own page.
+export function open(page) {
+  const event = new CustomEvent("open-draft", { detail: { page }, cancelable: true });
+  if (document.dispatchEvent(event)) location.assign(page);
 }
 
 function showTrouble(root, text, field = "") {
@@ -66,12 +62,15 @@ class Composer {
     this.recipients.fill(fields);
     this.text.fill(fields);
     for (const each of this.extensions) each.fill?.(fields);
+    this.entitle();
   }
 
   listen() {
     const { root, form } = this;
-    root.querySelector("[data-close]").hidden = !docked(root);
-    root.querySelector("[data-expand]").hidden = !docked(root);
+    for (const part of root.querySelectorAll("[data-docked]")) part.hidden = !docked(root);
+    root.addEventListener("composer-focus", () => this.focus());
+    form.elements.subject.addEventListener("input", () => this.entitle());
+    this.entitle();
     for (const name of ["subject", "identity"]) form.elements[name].addEventListener("input", () => this.saver.changed());
     form.addEventListener("submit", (event) => {
       const button = event.submitter;
@@ -86,12 +85,14 @@ class Composer {
       location.assign(root.dataset.page);
     });
     root.addEventListener("keydown", (event) => {
+      if (root.classList.contains("minimised")) return;
       if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) {
         event.preventDefault();
         this.send();
       } else if (event.key === "Escape" && !event.defaultPrevented && docked(root)) {
-        this.close();
+        root.dispatchEvent(new Event("composer-minimise", { bubbles: true }));
       }
+      // Keys of the mailbox are not for who writes.
       event.stopPropagation();
     });
     this.leave = () => document.visibilityState === "hidden" && !this.ended && this.saver.flush({ leaving: true });
@@ -101,8 +102,20 @@ class Composer {
     });
   }
 
+  entitle() {
+    const title = this.form.elements.subject.value.trim() || this.root.dataset.kind;
+    this.root.querySelector("[data-title]").textContent = title;
+    this.root.setAttribute("aria-label", `${this.root.dataset.kind}: ${title}`);
+  }
+
+  focus() {
+    if (this.form.elements.to.value) this.text.focus();
+    else this.root.querySelector('[data-recipients="to"] [data-entry]').focus();
+  }
+
   end() {
     this.ended = true;
+    this.root.dispatchEvent(new Event("composer-end", { bubbles: true }));
     this.saver.stop();
     document.removeEventListener("visibilitychange", this.leave);
     this.text.stop();
@@ -186,13 +199,11 @@ class Composer {
   }
 }
 
-export function start(root) {
+export function start(root, { focus = true } = {}) {
   if (!root || root.dataset.started) return;
   root.dataset.started = "yes";
   const composer = new Composer(root);
-  const to = root.querySelector('[data-recipients="to"]');
-  if (composer.form.elements.to.value) composer.text.focus();
-  else to.querySelector("[data-entry]").focus();
+  if (focus) composer.focus();
 }
 
-for (const root of document.querySelectorAll("[data-composer]")) start(root);
+for (const root of document.querySelectorAll(".compose-main [data-composer]")) start(root);

@@ -136,7 +136,7 @@ function verbOf(button) {
   return new URL(button.formAction).pathname.split("/").at(-2);
 }
 
-export function startOrganising({ chooseFolder }) {
+export function startOrganising({ chooseFolder, forward }) {
   onUndone(() => {
     refreshNotices();
     refreshList();
@@ -148,7 +148,8 @@ export function startOrganising({ chooseFolder }) {
     if (!form.matches("form[data-organise]") || !event.submitter) return;
     event.preventDefault();
     const ids = form.matches("[data-reader]") ? [currentId()] : targets();
-    if (event.submitter.matches("[data-everything]")) act(verbOf(event.submitter), [], [], true);
+    if (event.submitter.matches("[data-forward]")) forward(event.submitter.formAction, ids);
+    else if (event.submitter.matches("[data-everything]")) act(verbOf(event.submitter), [], [], true);
     else if (event.submitter.matches("[data-move]")) chooseFolder(ids);
     else act(verbOf(event.submitter), ids);
   });

@@ -172,6 +172,8 @@ def test_closing_keeps_the_draft_and_it_can_be_continued(mail: Page, live: LiveM
     mail.locator(".composer-rich").click()
     mail.keyboard.type("To be continued")
     mail.keyboard.press("Escape")
+    expect(mail.locator(".composer-rich")).to_be_hidden()
+    mail.locator("[data-close]").click()
     expect(mail.locator(".composer")).to_have_count(0)
     mail.locator('.tree-link[data-use="drafts"]').click()
     row = mail.locator(".row", has_text="Half a thought")

@@ -28,13 +28,6 @@ export async function read(status, type, json) {
   throw new Error("the server could not do it.");
 }
 
-export async function fetchFragment(url) {
-  const response = await fetch(url, { headers: { "HX-Request": "true" }, credentials: "same-origin" });
-  const template = document.createElement("template");
-  template.innerHTML = await response.text();
-  return template.content;
-}
-
 export function notify(text, { label = "", act = null, seconds = 8 } = {}) {
   const box = document.getElementById("toasts");
   const toast = document.createElement("div");
