@@ -15,6 +15,7 @@ from webmail.models.mirror import announce, change
 from . import versions
 from .attachments import copy_attachments
 from .letter import EDITABLE, default_identity
+from .signature import carry_pictures
 from .wake import DISCARD_KEPT, QUIET, ask_worker
 
 State = OutgoingMessage.State
@@ -84,7 +85,7 @@ def new_draft(
     given = tidy(given)
     identity = _identity(user.pk, given)
     identity = identity or default_identity(account)
-    return OutgoingMessage.objects.create(
+    draft = OutgoingMessage.objects.create(
         user=user,
         account=identity.account if identity else account,
         identity=identity,
@@ -97,6 +98,8 @@ def new_draft(
         revision=1,
         saved_revision=1,
     )
+    carry_pictures(draft, given.html)
+    return draft
 
 
 def save_draft(outgoing: OutgoingMessage, given: Fields, revision: int, *, writer: str = "") -> Saved:

@@ -13,9 +13,9 @@ from webmail.mime.text import html_to_text, text_to_html, unflow
 from webmail.models import Message
 
 from .letter import written
+from .signature import FORWARDED, as_html, as_text
 
 LARGEST_QUOTE = 400_000
-FORWARDED = "---------- Forwarded message ----------"
 Parts = list[tuple[Part, str]]
 
 
@@ -29,10 +29,11 @@ def answered(identity: Identity | None, message: Message, parts: Parts, zone: tz
     intro = f"On {_moment(message.date or message.internaldate, zone)}, {_sender(message)} wrote:"
     parts = [(part, _without_signature(part, text)) for part, text in parts]
     quote = f'<blockquote type="cite">{_as_html(parts)}</blockquote>'
-    html = f"<div><br></div><div><br></div>{signature(identity)}<div>{escape(intro)}</div>{quote}"
+    above, below = as_html(identity, "above"), as_html(identity, "below")
+    html = f"<div><br></div><div><br></div>{above}<div>{escape(intro)}</div>{quote}{below}"
     lines = _as_text(parts).strip("\n").rstrip().split("\n")
     quoted = "\n".join(f">{line}" if line.startswith(">") else f"> {line}".rstrip() for line in lines)
-    return html, f"\n\n{text_signature(identity)}{intro}\n{quoted}\n"
+    return html, f"\n\n{as_text(identity, 'above')}{intro}\n{quoted}\n{as_text(identity, 'below')}"
 
 
 def forwarded(identity: Identity | None, message: Message, parts: Parts, zone: tzinfo) -> tuple[str, str]:
@@ -41,9 +42,10 @@ def forwarded(identity: Identity | None, message: Message, parts: Parts, zone: t
     lines = "".join(f"<div><b>{label}:</b> {escape(value)}</div>" for label, value in head)
     rest = f"<div>{FORWARDED}</div>{lines}<div><br></div>{_as_html(parts)}"
     text = "\n".join(f"{label}: {value}" for label, value in head)
+    below = as_text(identity, "below")
     return (
-        f"<div><br></div><div><br></div>{signature(identity)}{rest}",
-        f"\n\n{text_signature(identity)}{FORWARDED}\n{text}\n\n{_as_text(parts)}",
+        f"<div><br></div><div><br></div>{as_html(identity, 'above')}{rest}{as_html(identity, 'below')}",
+        f"\n\n{as_text(identity, 'above')}{FORWARDED}\n{text}\n\n{_as_text(parts)}{below}",
     )
 
 
@@ -97,15 +99,3 @@ def _as_text(parts: Parts) -> str:
         else:
             pieces.append(text.replace("\r\n", "\n"))
     return "\n\n".join(pieces)[:LARGEST_QUOTE]
-
-
-def signature(identity: Identity | None) -> str:
-    if identity is None or not identity.signature_html.strip():
-        return ""
-    return f'<div class="signature">{identity.signature_html}</div><div><br></div>'
-
-
-def text_signature(identity: Identity | None) -> str:
-    if identity is None or not identity.signature_html.strip():
-        return ""
-    return f"-- \n{html_to_text(identity.signature_html).strip()}\n\n"

@@ -16,7 +16,8 @@ from webmail.models import Message, OutgoingAttachment, OutgoingMessage
 from .answering import Mode, identity_for, own_addresses, recipients
 from .drafts import Fields, new_draft
 from .letter import written
-from .quoted import Parts, answered, forwarded, signature, text_signature
+from .quoted import Parts, answered, forwarded
+from .signature import as_html, as_text
 
 REFERENCES_KEPT = 50
 
@@ -84,11 +85,11 @@ def forward_whole(user: User, chosen: list[Message]) -> OutgoingMessage:
     first = chosen[0]
     identity = identity_for(first)
     subject = forward_subject(first.subject) if len(chosen) == 1 else f"Fwd: {len(chosen)} messages"
-    ending = signature(identity)
+    ending = as_html(identity)
     given = Fields(
         subject=subject,
         html=f"<div><br></div>{ending}" if ending else "",
-        text=f"\n\n{text_signature(identity)}" if ending else "",
+        text=f"\n\n{as_text(identity)}" if ending else "",
         identity_id=identity.pk if identity else None,
     )
     with transaction.atomic():
@@ -110,8 +111,9 @@ def compose(
     user: User, identity: Identity, *, to: str = "", cc: str = "", subject: str = "", body: str = ""
 ) -> OutgoingMessage:
     """A new draft; the arguments come from a mailto link (RFC 6068) and are as untrusted as it is."""
-    text = f"{body}\n\n{text_signature(identity)}" if body or identity.signature_html else ""
-    html = f"<div>{text_to_html(body) if body else '<br>'}</div><div><br></div>{signature(identity)}" if text else ""
+    signed = as_html(identity)
+    text = f"{body}\n\n{as_text(identity)}" if body or signed else ""
+    html = f"<div>{text_to_html(body) if body else '<br>'}</div><div><br></div>{signed}" if text else ""
     given = Fields(to=to, cc=cc, subject=subject, text=text, html=html, identity_id=identity.pk)
     return new_draft(user, identity.account, given)
 
