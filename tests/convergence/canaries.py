@@ -46,6 +46,9 @@ class Canary:
     by_us: bool = False
     by_other: bool = False
     put_into: set[str] = field(default_factory=set)
+    # What the person was last shown of its marks, and which of them the other program changed.
+    marked: dict[str, bool] = field(default_factory=dict)
+    marked_by_other: set[str] = field(default_factory=set)
 
     @property
     def certain(self) -> bool:
@@ -118,6 +121,13 @@ class Known:
         folders = canary.put_into | ({canary.wanted.folder} if canary.wanted is not None else set())
         return canary.certain and not folders & (self.unsure_folders | self.deleted_folders)
 
+    def marks(self, canary: Canary) -> dict[str, bool]:
+        """What the person's marks have to end as, wherever the other program has moved the message meanwhile."""
+        here_once = canary.copies == 1 and not canary.may_go and not canary.written_here
+        if not here_once or canary.put_into & (self.unsure_folders | self.deleted_folders):
+            return {}
+        return {name: value for name, value in canary.marked.items() if name not in canary.marked_by_other}
+
     def begin_again(self, now: Snapshot) -> None:
         """Both sides agree: from here on what each does counts anew."""
         places: dict[str, list[Place]] = {}
@@ -130,6 +140,8 @@ class Known:
             canary = self.all[name]
             here = places.get(name, [])
             canary.by_us = canary.by_other = False
+            canary.marked.clear()
+            canary.marked_by_other.clear()
             canary.put_into = {place.folder for place in here}
             canary.copies = max(1, len(here))
             canary.wanted = here[0] if len(here) == 1 else None

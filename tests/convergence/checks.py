@@ -127,6 +127,10 @@ def as_promised(world: World, known: Known, there: Snapshot) -> None:
         if known.is_certain(canary) and canary.name not in excused:
             where = places[canary.name]
             assert where == [canary.wanted], f"I4: {canary.name} was to be {canary.wanted} and is {where}"
+        if len(places[canary.name]) == 1 and canary.name not in excused:
+            for mark, value in known.marks(canary).items():
+                ended = getattr(places[canary.name][0], mark)
+                assert ended == value, f"I4: {canary.name} was to be {mark}: {value}, and is {places[canary.name]}"
         if not canary.written_here and not (canary.by_us and canary.by_other):
             assert len(places[canary.name]) <= canary.copies, f"I4: {canary.name} has multiplied"
 

@@ -7,7 +7,7 @@ from typing import Any
 import imapclient
 from imapclient.exceptions import IMAPClientError
 
-from tests.convergence.canaries import Known, Place, letter
+from tests.convergence.canaries import FLAGS, Known, Place, letter
 from tests.servers.mailbox import Mailbox
 
 HOME = ("INBOX", "Work", "Work/Deep", "Archive", "Trash")
@@ -108,6 +108,8 @@ class Other:
         else:
             self._connected.remove_flags(list(names), [flag])
         self._touched(names)
+        for name in names.values():
+            self.known.all[name].marked_by_other.add(FLAGS.get(flag, ""))
         return f"{'+' if add else '-'}{flag.decode()} in {folder}: {names}"
 
     def copy(self, rng: Random) -> str:

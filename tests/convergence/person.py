@@ -246,6 +246,7 @@ class Person:
                     canary.may_go = True
                 else:
                     canary.wanted = Place(now.shown_in.name, now.seen, now.flagged)
+                    canary.marked |= {"seen": now.seen, "flagged": now.flagged}
                     canary.put_into.add(now.shown_in.name)
 
 

@@ -19,7 +19,7 @@ from webmail.imap.connection import MailConnection
 from webmail.imap.types import FolderStatus, Hint
 from webmail.models import Folder, ListRow, PendingAction, SpecialUse, SyncState
 
-from . import messages, verify
+from . import messages, overtaken, verify
 from .ahead import fetch_ahead
 from .draft_edits import take_over_edits
 from .flags import scan_in_turn
@@ -99,6 +99,8 @@ class Pass:
             more |= self._look(folder, None, True)
             if self._waiting():
                 return True
+        if overtaken.wait_still(self.account.pk):
+            return True  # Where another client has moved it is found by asking after all folders.
         if not more:
             more = self._ahead(changed)
         if not more:

@@ -22,6 +22,7 @@ from webmail.models.mirror import change
 from .folder_push import push_folder_action
 from .folders import behind
 from .local import AnyMailbox
+from .overtaken import passed_over, wait_for_new_places
 from .recover import settle_cut_short
 from .refusal import refused
 from .results import expunged, finish, moved
@@ -115,7 +116,9 @@ def _push_group(
     folder = claimed[0].message.folder  # type: ignore[union-attr]
     try:
         news = _open(connection, folder, claimed[0])
-        return _carry_out(connection, account, folder, claimed) | ({folder.pk} if news else set())
+        touched = _carry_out(connection, account, folder, claimed) | ({folder.pk} if news else set())
+        skipped.update(action.pk for action in claimed if action.state == State.PENDING)
+        return touched
     except OutcomeUnknown:
         raise
     except RetryLater:
@@ -155,6 +158,7 @@ def _claim(group: list[PendingAction]) -> list[PendingAction]:
         alive -= {action.pk for action in group if action.message_id in away}
         for action in group:
             action.attempts += 1
+            action.state = State.RUNNING
         PendingAction.objects.filter(pk__in=alive).update(state=State.RUNNING, attempts=group[0].attempts)
     return [action for action in group if action.pk in alive]
 
@@ -178,7 +182,11 @@ def _carry_out(connection: AnyMailbox, account: MailAccount, folder: Folder, act
                 raise
             connection.select(folder.name, uidvalidity=first.message.uidvalidity)  # type: ignore[union-attr]
             answered = connection.store(uids, add, remove)
-        _done(account, actions)
+        missed = passed_over(connection, folder, actions, answered)
+        _done(account, [action for action in actions if action not in missed])
+        if missed:
+            wait_for_new_places(folder, missed)
+            return {folder.pk}
         return _know_own_change(folder, first, answered, len(actions))
     if first.kind == Kind.MOVE and first.target is not None:
         result = connection.move(uids, first.target.name)

@@ -1,9 +1,9 @@
 """What has to be done now and then: caches trimmed, what nobody refers to removed."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from django.conf import settings
-from django.db import connection
+from django.db import connection, transaction
 from django.db.models import Q
 from django.utils import timezone
 
@@ -11,7 +11,7 @@ from accounts.browsers import forget_ended
 from accounts.models import MailAccount
 from webmail.contacts import tidy as contacts
 from webmail.models import BulkAction, Conversation, ConversationChange, Message, Notice, PendingAction, ServerHit
-from webmail.sync import reminders
+from webmail.sync import reminders, tally
 from webmail.sync.bodies import trim_cache
 from webmail.sync.server_drafts import forget_removed
 from webmail.transfer.run import tidy
@@ -30,8 +30,7 @@ def run() -> None:
     forget_ended()
     reminders.tidy()
     now = timezone.now()
-    rebuilding = Q(folder__backfill_uid__isnull=True) | Q(folder__backfill_uid__gt=1)
-    Message.objects.filter(missing_since__lt=now - LONG_MISSING).exclude(rebuilding).delete()
+    _forget_vanished(now - LONG_MISSING)
     settled = [PendingAction.State.DONE, PendingAction.State.REFUSED]
     ended = PendingAction.objects.filter(state__in=settled, finished_at__lt=now - UNDO_KEPT)
     ended.filter(Q(bulk__isnull=True) | Q(bulk__finished_at__lt=now - UNDO_KEPT)).delete()
@@ -49,6 +48,18 @@ def run() -> None:
         with connection.cursor() as cursor:
             cursor.execute("PRAGMA analysis_limit=400")
             cursor.execute("PRAGMA optimize")
+
+
+def _forget_vanished(before: datetime) -> None:
+    """What turned up nowhere, and what was still to be done to it. In pieces: it may be all of a large folder."""
+    rebuilding = Q(folder__backfill_uid__isnull=True) | Q(folder__backfill_uid__gt=1)
+    vanished = Message.objects.filter(missing_since__lt=before)
+    while ids := list(vanished.exclude(rebuilding).values_list("pk", flat=True)[:BATCH]):
+        with transaction.atomic():
+            gone = vanished.filter(pk__in=ids)
+            waiting = PendingAction.objects.filter(message__in=gone, bulk__isnull=False)
+            tally.missed(waiting.filter(state__in=[PendingAction.State.PENDING, PendingAction.State.RUNNING]))
+            gone.delete()
 
 
 def unwanted(account_ids: set[int]) -> set[int]:
