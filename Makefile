@@ -26,7 +26,7 @@ UNPACKED_SERVERS := cyrus-imapd courier-imap
 ASSETS := static/dist/app.js
 ASSET_SOURCES := package.json package-lock.json static/build.mjs static/icons.txt $(wildcard static/js/*.js static/js/*/*.js)
 
-.PHONY: help run env assets test test-sqlite test-postgresql bench soak planted growth lock clean
+.PHONY: help run env assets test test-sqlite test-postgresql bench soak exhaustive planted growth lock clean
 .PHONY: lint lint-style lint-imports lint-types lint-templates lint-deployment
 
 help:
@@ -35,6 +35,7 @@ help:
 	@echo "make lint    style, types, import directions, templates, deployment checks"
 	@echo "make bench   measure the product"
 	@echo "make soak    two programs on one mailbox, anything breaking at random, for hours (SEEDS=200 OPS=300 HOURS=8)"
+	@echo "make exhaustive  every flow that writes, cut short at every place there is (some 1,400)"
 	@echo "make planted whether the tests notice bugs planted into a copy of the tree"
 	@echo "make growth  what a message costs in a folder of a thousand to a million (SIZES=1000,10000,100000)"
 	@echo "make env     only the Python environment with everything for development"
@@ -119,6 +120,10 @@ bench: $(STAMPS)/dev $(ASSETS)
 soak: $(STAMPS)/dev $(ASSETS)
 	@.ci/packages $(MAILSERVER_PACKAGES)
 	SEEDS="$(SEEDS)" OPS="$(OPS)" HOURS="$(HOURS)" nice $(BIN)/python -m tests.convergence.soak
+
+exhaustive: $(STAMPS)/dev $(ASSETS)
+	@.ci/packages $(MAILSERVER_PACKAGES)
+	EXHAUSTIVE=1 nice $(BIN)/pytest -q -p no:cacheprovider tests/convergence/test_interrupted.py $(PYTEST)
 
 planted: $(STAMPS)/dev $(ASSETS)
 	@.ci/packages $(MAILSERVER_PACKAGES)

@@ -28,6 +28,7 @@ def check_everything(world: World, known: Known, person: Person) -> Snapshot:
     none_sent_twice(world, person)
     nothing_of_others(world)
     a_second_turn_changes_nothing(world)
+    world.bounds.check(world.proxy)
     return there
 
 

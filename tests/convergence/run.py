@@ -62,6 +62,7 @@ class Run:
             self.other.append(rng)
         self.world.turn(self.world.eve)
         self.world.eve.get("/")
+        self.world.bounds.begin()
 
     def close(self) -> None:
         self.other.close()

@@ -23,15 +23,16 @@ from tests.convergence.world import World
 from tests.servers.fault_proxy import Action
 from tests.servers.smtp_sink import SmtpSink
 from webmail.demo.dovecot import Dovecot
-from webmail.models import Folder, Message, OutgoingMessage
-from webmail.sync import actions, folder_actions
+from webmail.models import BulkAction, Folder, Message, OutgoingMessage
+from webmail.sync import actions, bulk, bulk_undo, folder_actions
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.mailserver, pytest.mark.timeout(1800)]
 
 EXHAUSTIVE = os.environ.get("EXHAUSTIVE") == "1"
-PLACES = 3
+PLACES = 2
 MESSAGES = 4
 CUTS: tuple[Action, ...] = ("cut_before", "cut_after")
+NO_CONDSTORE = ("CONDSTORE", "QRESYNC", "ENABLE", "NOTIFY")
 End = dict[str, object]
 
 
@@ -90,9 +91,31 @@ def rewrite(world: World) -> None:
     world.ada.post(reverse("draft-save", args=[draft.pk]), given)
 
 
+def flag(world: World) -> None:
+    actions.store(world.ada.user, rows(world, 2), "flagged", value=True)
+
+
+def move(world: World) -> None:
+    actions.move(world.ada.user, rows(world, 2), work_folder(world))
+
+
+def sweep(world: World) -> None:
+    """More than the click itself does: the worker applies the rest in pieces."""
+    bulk.begin(world.ada.user, "archive", [Folder.objects.get(account=world.ada.account, name="INBOX")])
+
+
+def sweep_and_undo(world: World) -> None:
+    sweep(world)
+    world.turn()
+    bulk_undo.undo(world.ada.user, BulkAction.objects.get(user=world.ada.user).batch)
+
+
 FLOWS = [
-    Flow("flag", lambda world: actions.store(world.ada.user, rows(world, 2), "flagged", value=True)),
-    Flow("move", lambda world: actions.move(world.ada.user, rows(world, 2), work_folder(world))),
+    Flow("flag", flag),
+    Flow("flag without CONDSTORE", flag, NO_CONDSTORE),
+    Flow("move", move),
+    Flow("move without CONDSTORE", move, NO_CONDSTORE),
+    Flow("move without UIDPLUS", move, ("UIDPLUS",)),
     Flow("move without MOVE", lambda world: actions.archive(world.ada.user, rows(world, 2)), ("MOVE",)),
     Flow(
         "move without MOVE and UIDPLUS",
@@ -103,6 +126,9 @@ FLOWS = [
     Flow(
         "delete for good without UIDPLUS", lambda world: actions.expunge(world.ada.user, rows(world, 1)), ("UIDPLUS",)
     ),
+    Flow("move a whole folder", sweep),
+    Flow("move a whole folder without MOVE and UIDPLUS", sweep, ("MOVE", "UIDPLUS")),
+    Flow("undo the move of a whole folder", sweep_and_undo),
     Flow("move all", lambda world: actions.delete(world.ada.user, rows(world))),
     Flow("rename a folder", lambda world: folder_actions.rename_folder(world.ada.user, work_folder(world), "Play")),
     Flow("delete a folder", lambda world: folder_actions.delete_folder(world.ada.user, work_folder(world))),
@@ -112,12 +138,16 @@ FLOWS = [
     Flow("save a draft without UIDPLUS", rewrite, ("UIDPLUS",)),
     Flow("attach a file", lambda world: write(world, file=True)),
     Flow("send", lambda world: write(world, send=True), sends=True),
+    Flow("send without UIDPLUS", lambda world: write(world, send=True), ("UIDPLUS",), sends=True),
 ]
 
 
 @pytest.fixture
-def begun(dovecot: Dovecot, sink: SmtpSink) -> Callable[[Flow], World]:
+def begun(dovecot: Dovecot, sink: SmtpSink, monkeypatch: pytest.MonkeyPatch) -> Callable[[Flow], World]:
     """A mailbox with a few messages in it, mirrored, and the person's click done."""
+
+    monkeypatch.setattr(bulk, "AT_ONCE", 1)
+    monkeypatch.setattr(bulk, "CHUNK", 2)
 
     def begin(flow: Flow) -> World:
         sink.reset()
@@ -151,6 +181,8 @@ def end_of(world: World) -> End:
         for folder, messages in there.items()
     }
     end["written"] = list(OutgoingMessage.objects.filter(account=world.ada.account).values_list("state", "sent_copy"))
+    done = BulkAction.objects.filter(user=world.ada.user).order_by("pk")
+    end["bulk"] = list(done.values_list("state", "applied", "confirmed", "missed", "refused"))
     end["handed in"] = len(world.sink.received)
     return end
 
@@ -161,13 +193,16 @@ def places(count: int, rng: Random) -> list[int]:
 
 
 @pytest.mark.parametrize("flow", FLOWS, ids=lambda flow: flow.name)
-def test_a_flow_cut_short_anywhere_ends_as_one_that_was_not(flow: Flow, begun: Callable[[Flow], World]) -> None:
+def test_a_flow_cut_short_anywhere_ends_as_one_that_was_not(
+    flow: Flow, begun: Callable[[Flow], World], record_property: Callable[[str, object], None]
+) -> None:
     seed = int(os.environ.get("INTERRUPTED_SEED") or of_this_commit(flow.name))
     rng = Random(seed)
     world = begun(flow)
     world.proxy.commands.clear()
     flow.work(world)
     steps, commands = list(world.steps.names), len(world.proxy.commands)
+    record_property("runs", len(steps) + 2 * commands)
     expected = end_of(world)
     world.close()
 

@@ -55,7 +55,9 @@ def assert_marked(world: World, pk: int, flag: bytes = b"\\Flagged") -> None:
     counts_agree(world, there)
 
 
-@pytest.mark.parametrize("hidden", [(), ("CONDSTORE", "QRESYNC", "NOTIFY"), ("ESEARCH", "CONDSTORE", "QRESYNC")], ids=str)
+@pytest.mark.parametrize(
+    "hidden", [(), ("CONDSTORE", "QRESYNC", "NOTIFY"), ("ESEARCH", "CONDSTORE", "QRESYNC")], ids=str
+)
 @pytest.mark.parametrize("moment", ["before", "in between"])
 def test_a_mark_follows_a_message_that_another_client_moves(begin, hidden, moment):
     world = begin(*hidden)

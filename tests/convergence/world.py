@@ -9,6 +9,7 @@ from django.test import Client
 from django.utils import timezone
 
 from accounts.models import Identity, MailAccount, Security, User
+from tests.convergence.bounds import ANSWER_SECONDS, TURN_SECONDS, Bounds
 from tests.convergence.steps import Killed, Plan, Steps
 from tests.servers.fault_proxy import FaultProxy
 from tests.servers.mailbox import Mailbox
@@ -16,7 +17,7 @@ from tests.servers.smtp_sink import SmtpSink
 from webmail.demo.dovecot import Dovecot
 from webmail.models import Folder, OutgoingMessage, SyncState
 from webmail.outbox import deliver
-from webmail.sync import flags
+from webmail.sync import bulk_run, flags
 from webmail.worker.job import Parked, run_account
 
 TURNS_TO_SETTLE = 6
@@ -30,6 +31,7 @@ class Party:
     mailbox: Mailbox
     account: MailAccount
     client: Client
+    bounds: Bounds
     parked: Parked | None = None
     answers: list[bytes] = field(default_factory=list)
 
@@ -38,10 +40,12 @@ class Party:
         return self.account.user
 
     def get(self, url: str, headers: dict[str, str] | None = None) -> Any:
-        return self._kept(self.client.get(url, headers=headers))
+        with self.bounds.of(url, ANSWER_SECONDS):
+            return self._kept(self.client.get(url, headers=headers))
 
     def post(self, url: str, data: dict[str, object] | None = None, headers: dict[str, str] | None = None) -> Any:
-        return self._kept(self.client.post(url, data or {}, headers=headers))
+        with self.bounds.of(url, ANSWER_SECONDS):
+            return self._kept(self.client.post(url, data or {}, headers=headers))
 
     def _kept(self, response: Any) -> Any:
         """Every answer is looked through for what belongs to somebody else."""
@@ -63,6 +67,7 @@ class World:
         self.sink = sink
         self.hidden = hide
         self.steps = Steps()
+        self.bounds = Bounds()
         self.proxy = FaultProxy("127.0.0.1", dovecot.ports.imap, hide=hide).__enter__()
         self.ada = self._party(dovecot, "ada")
         self.eve = self.ada if alone else self._party(dovecot, "eve")
@@ -93,7 +98,7 @@ class World:
         SyncState.objects.create(account=account)
         client = Client(raise_request_exception=True)
         client.force_login(user)
-        return Party(mailbox, MailAccount.objects.select_related("user").get(pk=account.pk), client)
+        return Party(mailbox, MailAccount.objects.select_related("user").get(pk=account.pk), client, self.bounds)
 
     @property
     def state(self) -> str:
@@ -112,7 +117,8 @@ class World:
             parked.whole_at = timezone.now()
         try:
             SyncState.objects.filter(account=party.account).update(last_pass_at=None)
-            with self.steps.counted(plan):
+            with self.bounds.of("a turn", TURN_SECONDS), self.steps.counted(plan):
+                bulk_run.run_due(lambda: False)
                 party.parked = run_account(party.account.pk, parked, lambda: False)
         except Killed:
             # Nobody closes the connections of a dead process but the system.

@@ -67,6 +67,12 @@ class FaultProxy:
             self.rules.append(added)
         return added
 
+    @property
+    def connected(self) -> int:
+        """How many connections are open."""
+        self._links = [link for link in self._links if not link.ended.is_set()]
+        return len(self._links)
+
     def cut_all(self) -> None:
         """Reset every connection now."""
         for link in self._links:
@@ -126,6 +132,7 @@ class _Link:
         self.swallow_until = b""
         self.allowance: int | None = None
         self.swallowed = threading.Event()
+        self.ended = threading.Event()
 
     def start(self) -> None:
         threading.Thread(target=self._guarded, args=(self._upstream,), daemon=True).start()
@@ -138,6 +145,7 @@ class _Link:
         for each in (self.client, self.server):
             with contextlib.suppress(OSError):
                 each.shutdown(socket.SHUT_RDWR)
+        self.ended.set()
 
     def reset(self) -> None:
         """Both sides see the connection break without a goodbye."""
