@@ -1,6 +1,5 @@
 """Where a message says what was looked for: a line out of its text, for hits that neither subject nor preview shows."""
 
-import zlib
 from collections import defaultdict
 from collections.abc import Collection, Sequence
 
@@ -10,6 +9,7 @@ from webmail.mime.folding import spans
 from webmail.mime.parts import Part, choose, decode_transfer, locate
 from webmail.mime.text import decode_charset, html_to_text
 from webmail.models import CachedPart, Message, StoredContent
+from webmail.models.content import intact
 
 from .query import Term
 
@@ -21,11 +21,9 @@ BEFORE, LENGTH = 40, 200
 def passages(message_ids: Collection[int], terms: Sequence[Term]) -> dict[int, str]:
     """By message, where its text is here and holds one of the terms. Three queries, however many messages."""
     cached: dict[int, dict[str, bytes]] = defaultdict(dict)
-    for row in CachedPart.objects.filter(message_id__in=message_ids, size__lte=LARGEST):
-        try:
-            cached[row.message_id][row.section] = zlib.decompress(row.content) if row.deflated else bytes(row.content)
-        except zlib.error:
-            continue
+    rows = CachedPart.objects.filter(message_id__in=message_ids, size__lte=LARGEST)
+    for (message_id, section), content in intact(rows).items():
+        cached[message_id][section] = content
     files = dict(StoredContent.objects.filter(message_id__in=message_ids).values_list("message_id", "file"))
     found = {}
     for pk, structure in Message.objects.filter(pk__in=message_ids).values_list("pk", "structure"):

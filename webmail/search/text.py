@@ -1,7 +1,6 @@
 """The words of a message, as far as it is here: header fields, names of attachments, and the text or its beginning."""
 
 import logging
-import zlib
 from collections.abc import Sequence
 from itertools import chain
 
@@ -10,6 +9,7 @@ from webmail.mime.folding import first_words
 from webmail.mime.parts import Part, choose, decode_transfer, locate
 from webmail.mime.text import decode_charset, html_to_text
 from webmail.models import CachedPart, Message
+from webmail.models.content import intact
 from webmail.sync import stored
 
 from .store import MOST_WORDS, Words
@@ -51,7 +51,7 @@ def _texts(message: Message, parts: Sequence[Part]) -> list[str]:
     read = _stored if message.account.is_local else _cached
     try:
         content = read(message, parts)
-    except (GiveUp, OSError, zlib.error) as problem:
+    except (GiveUp, OSError) as problem:
         logger.info("the text of message %s is not indexed: %s", message.pk, problem)
         return []
     return [_text(part, content[part.section]) for part in parts if part.section in content]
@@ -64,7 +64,7 @@ def _text(part: Part, content: bytes) -> str:
 
 def _cached(message: Message, parts: Sequence[Part]) -> dict[str, bytes]:
     rows = CachedPart.objects.filter(message=message, section__in=[part.section for part in parts])
-    return {row.section: zlib.decompress(row.content) if row.deflated else bytes(row.content) for row in rows}
+    return {section: content for (_, section), content in intact(rows).items()}
 
 
 def _stored(message: Message, parts: Sequence[Part]) -> dict[str, bytes]:

@@ -4,13 +4,14 @@ from collections.abc import Callable
 
 from webmail.models import Folder, Message, SpecialUse
 
-from .bodies import prefetch
+from .bodies import LARGEST_AHEAD, displayed, prefetch
 from .local import AnyMailbox
 from .rendering import prerender
 
 BATCH = 50
 WHOLE_INBOX, WHOLE_OTHER = 1000, 50
 PREVIEW_INBOX, PREVIEW_OTHER = 2000, 200
+OCTETS = 8 * 1024 * 1024  # of the texts of a batch, which stand in memory together
 
 
 def fetch_ahead(connection: AnyMailbox, folder: Folder, *, should_stop: Callable[[], bool]) -> bool:
@@ -44,4 +45,14 @@ def _unfetched(folder: Folder, whole: int, previews: int) -> tuple[list[Message]
     rows = list(Message.objects.filter(pk__in=ids).order_by("-internaldate", "-id"))
     for row in rows:
         row.account, row.folder = folder.account, folder
-    return rows, is_whole
+    return (_affordable(rows) if is_whole else rows), is_whole
+
+
+def _affordable(rows: list[Message]) -> list[Message]:
+    """The newest of them; the others come with the next batch."""
+    octets = 0
+    for count, row in enumerate(rows):
+        octets += min(LARGEST_AHEAD, sum(part.size for part in displayed(row)))
+        if count and octets > OCTETS:
+            return rows[:count]
+    return rows

@@ -17,6 +17,7 @@ from webmail.mime.summary import header_of
 from webmail.mime.text import decode_charset, html_to_text, preview
 from webmail.mime.unpack import INSIDE
 from webmail.models import CachedPart, Message
+from webmail.models.content import intact
 from webmail.models.mirror import change
 
 from . import foreground
@@ -26,6 +27,7 @@ logger = logging.getLogger(__name__)
 
 LARGEST_TEXT = 1024 * 1024  # octets of one text part that are shown
 LARGEST_CACHED = 512 * 1024
+LARGEST_AHEAD = 2 * 1024 * 1024  # of the texts of one message that nobody has asked for yet
 PREVIEW_OCTETS = 2048
 DEFLATE_ABOVE = 512
 STREAM_CHUNK = 256 * 1024
@@ -145,8 +147,8 @@ def enclosed(message: Message, section: str) -> tuple[bytes, Part]:
 def enclosed_headers(message: Message, sections: list[str]) -> dict[str, bytes]:
     """The headers of messages that stand unencoded inside this one; "" for one the server does not hand out."""
     names = {f"{section}.HEADER": section for section in sections}
-    kept = CachedPart.objects.filter(message=message, section__in=list(names))
-    found = {names[row.section]: zlib.decompress(row.content) if row.deflated else bytes(row.content) for row in kept}
+    kept = _kept(message, names)
+    found = {names[name]: data for name, data in kept.items()}
     if wanted := [section for section in sections if section not in found]:
         with foreground.connection(message.account) as connection:
             _select(connection, message)
@@ -161,10 +163,7 @@ def enclosed_headers(message: Message, sections: list[str]) -> dict[str, bytes]:
 
 def load_parts(message: Message, parts: list[Part]) -> dict[str, bytes]:
     """Decoded bytes by section."""
-    found = {
-        row.section: zlib.decompress(row.content) if row.deflated else bytes(row.content)
-        for row in CachedPart.objects.filter(message=message, section__in=[part.section for part in parts])
-    }
+    found = _kept(message, [part.section for part in parts])
     wanted = [part for part in parts if part.section not in found]
     if wanted:
         with foreground.connection(message.account) as connection:
@@ -202,10 +201,9 @@ def open_part(message: Message, section: str) -> tuple[Part, Iterator[bytes]]:
     part = find_part(message, section)
     if INSIDE in section:
         return part, iter([content(message, part)])
-    kept = CachedPart.objects.filter(message=message, section=section).first()
-    if kept is not None:
-        whole = zlib.decompress(kept.content) if kept.deflated else bytes(kept.content)
-        return part, iter([whole])
+    kept = _kept(message, [section])
+    if kept:
+        return part, iter([kept[section]])
     if part.size <= LARGEST_CACHED:
         return part, iter([load_parts(message, [part])[section]])
     return part, decoded_stream(_stream(message, section), part.encoding)
@@ -216,9 +214,8 @@ def source(message: Message) -> Iterator[bytes]:
 
 
 def headers(message: Message) -> bytes:
-    kept = CachedPart.objects.filter(message=message, section="HEADER").first()
-    if kept is not None:
-        return zlib.decompress(kept.content) if kept.deflated else bytes(kept.content)
+    if kept := _kept(message, ["HEADER"]):
+        return kept["HEADER"]
     with foreground.connection(message.account) as connection:
         _select(connection, message)
         content = connection.fetch_section(message.uid or 0, "HEADER")
@@ -249,9 +246,10 @@ def prefetch(connection: AnyMailbox, messages: list[Message], *, whole: bool) ->
     sections: list[tuple[int, str]] = []
     for message in messages:
         body = choose(structure(message))
-        shown = displayed(message)
         source_part = body.text or (body.texts[0] if body.texts else body.html)
-        parts = [part for part in shown if whole and part.size <= LARGEST_CACHED]
+        parts = [part for part in body.shown if whole and part.size <= LARGEST_CACHED]
+        if sum(part.size for part in parts) > LARGEST_AHEAD:
+            parts = []
         if source_part is not None and source_part not in parts:
             parts.append(source_part)
         wanted.append((message, parts, source_part))
@@ -305,6 +303,11 @@ def _select(connection: AnyMailbox, message: Message) -> None:
     if message.uid is None:
         raise GiveUp(Reason.GONE, "The message is being moved. Try again in a moment.")
     connection.select(message.folder.name, uidvalidity=message.uidvalidity)
+
+
+def _kept(message: Message, sections: Iterable[str]) -> dict[str, bytes]:
+    rows = CachedPart.objects.filter(message=message, section__in=list(sections))
+    return {section: data for (_, section), data in intact(rows).items()}
 
 
 def _cached(message: Message, section: str, content: bytes) -> CachedPart:

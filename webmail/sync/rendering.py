@@ -46,8 +46,11 @@ def rendered(message: Message) -> Rendered:
     """Kept once made. Raise MailError when the text is not here and cannot be fetched."""
     kept = RENDERED.first(message=message.pk, policy=mime_html.POLICY_VERSION)
     if kept is not None:
-        written, _, quoted = zlib.decompress(kept.html).decode().partition(TAIL)
-        return Rendered(written, quoted, kept.remote, kept.too_complex)
+        try:
+            written, _, quoted = zlib.decompress(kept.html).decode().partition(TAIL)
+            return Rendered(written, quoted, kept.remote, kept.too_complex)
+        except (zlib.error, UnicodeDecodeError):
+            logger.warning("what was kept of message %s is damaged and made anew", message.pk)
     result = render(message, bodies.text_parts(message))
     _keep_rendered(message, result)
     return result
