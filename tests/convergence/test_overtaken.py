@@ -38,10 +38,10 @@ def row_of(number: int) -> Message:
     return Message.objects.get(subject=f"Letter canary-000{number}")
 
 
-def move_by_other(world: World, uid: int, target: str = "Archive") -> None:
+def move_by_other(world: World, row: Message) -> None:
     other = world.ada.mailbox.imap()
     other.select_folder("Work")
-    other.move([uid], target)
+    other.move([row.uid], "Archive")
     other.logout()
 
 
@@ -65,9 +65,9 @@ def test_a_mark_follows_a_message_that_another_client_moves(begin, hidden, momen
     actions.store(world.ada.user, [row, row_of(3)], "flagged", value=True)
     plan = []
     if moment == "before":
-        move_by_other(world, row.uid)
+        move_by_other(world, row)
     else:
-        plan = [Stop(1, lambda: move_by_other(world, row.uid), kind="wire", after="SELECT")]
+        plan = [Stop(1, lambda: move_by_other(world, row), kind="wire", after="SELECT")]
     world.turn(plan=plan, whole=False)
     assert world.turn()
     assert_marked(world, row.pk)
@@ -78,7 +78,7 @@ def test_a_mark_on_what_was_seen_elsewhere_first_arrives_there(begin):
     """The folder it was moved to is looked into before the one it left."""
     world = begin()
     row = row_of(2)
-    move_by_other(world, row.uid)
+    move_by_other(world, row)
     Folder.objects.filter(name="Archive").update(server_messages=0)
     actions.store(world.ada.user, [row], "$Label1", value=True)
     world.turn()

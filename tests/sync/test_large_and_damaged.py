@@ -101,9 +101,9 @@ def test_f54_what_was_kept_and_is_damaged_is_made_anew(client: Client, how: str)
         assert kept.deflated
         for parts, bodies_ in ((True, False), (False, True), (True, True)):
             if parts:
-                CachedPart.objects.filter(pk=kept.pk).update(content=damage(kept.content, how))
+                CachedPart.objects.filter(pk=kept.pk).update(content=damage(bytes(kept.content), how))
             if bodies_:
-                RenderedBody.objects.filter(pk=made.pk).update(html=damage(made.html, how))
+                RenderedBody.objects.filter(pk=made.pk).update(html=damage(bytes(made.html), how))
             else:
                 RenderedBody.objects.all().delete()
             assert passages([row.pk], parse("letter", date(2026, 11, 26)).terms) is not None

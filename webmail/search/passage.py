@@ -22,8 +22,8 @@ def passages(message_ids: Collection[int], terms: Sequence[Term]) -> dict[int, s
     """By message, where its text is here and holds one of the terms. Three queries, however many messages."""
     cached: dict[int, dict[str, bytes]] = defaultdict(dict)
     rows = CachedPart.objects.filter(message_id__in=message_ids, size__lte=LARGEST)
-    for (message_id, section), content in intact(rows).items():
-        cached[message_id][section] = content
+    for (message_id, section), octets in intact(rows).items():
+        cached[message_id][section] = octets
     files = dict(StoredContent.objects.filter(message_id__in=message_ids).values_list("message_id", "file"))
     found = {}
     for pk, structure in Message.objects.filter(pk__in=message_ids).values_list("pk", "structure"):
