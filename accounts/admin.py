@@ -17,6 +17,7 @@ from django.utils.timesince import timesince
 from webmail.models import Message
 from webmail.sync.elsewhere import point_elsewhere
 from webmail.sync.local import ensure_folders
+from webmail.sync.senders import forget
 
 from . import attempts, edit
 from .admin_download import DownloadInline
@@ -101,6 +102,7 @@ class MailAccountAdmin(admin.ModelAdmin):
                 )
             },
         ),
+        ("Who really sent it", {"fields": ("authserv_id",)}),
     )
 
     @admin.display(description="person", ordering="user__email")
@@ -157,6 +159,8 @@ class MailAccountAdmin(admin.ModelAdmin):
                     ensure_folders(account)
             elif not account.is_local and {"imap_host", "username"} & set(form.changed_data):
                 point_elsewhere(account)
+            if change and "authserv_id" in form.changed_data:
+                forget(account)
             look_again(account)
 
     def get_deleted_objects(self, objs: Iterable[MailAccount], request: HttpRequest) -> Deleted:

@@ -6,6 +6,7 @@ from django.conf import settings
 from django.db import IntegrityError, transaction
 
 from webmail.sync.elsewhere import point_elsewhere
+from webmail.sync.senders import trust
 
 from . import pop3
 from .check import Checked, check_both, check_incoming, check_outgoing
@@ -30,6 +31,7 @@ class Changes:
     smtp_password: str = ""
     saves_sent: bool = False
     without_sending: bool = False
+    authserv_id: str = ""
 
     def __repr__(self) -> str:
         return f"<changes to {self.name}>"
@@ -73,6 +75,7 @@ def save(account: MailAccount, changes: Changes) -> tuple[str, ...]:
         account.save()
         if before != (account.imap_host.lower(), account.username):
             point_elsewhere(account)
+        trust(account, changes.authserv_id)
         look_again(account)
     return said
 

@@ -7,6 +7,8 @@ from typing import Any
 from django import forms
 from django.core.exceptions import ValidationError
 
+from webmail.mime.authentication import trusted_names
+
 LABEL = re.compile(r"(?!-)[a-z0-9_-]{1,63}(?<!-)")
 CONTROLS = re.compile(r"[\x00-\x1f\x7f]")
 LONGEST_PASSWORD = 1000
@@ -83,3 +85,23 @@ class AddressField(forms.EmailField):
     def clean(self, value: Any) -> str:
         local, at, domain = str(super().clean(value)).rpartition("@")
         return f"{local}{at}{domain.lower()}"
+
+
+def authserv_names(text: str) -> None:
+    """Refuse what cannot be the name of a server in Authentication-Results."""
+    try:
+        trusted_names(text)
+    except ValueError as error:
+        raise ValidationError(str(error)) from None
+
+
+class AuthservField(forms.CharField):
+    """The servers whose word about senders counts, as one line."""
+
+    def __init__(self, **options: Any) -> None:
+        options.setdefault("label", "Server that checks senders")
+        super().__init__(max_length=300, required=False, validators=[authserv_names], **options)
+        self.widget.attrs.update({"autocapitalize": "none", "autocomplete": "off", "spellcheck": "false"})
+
+    def clean(self, value: Any) -> str:
+        return " ".join(str(super().clean(value)).lower().replace(",", " ").split())

@@ -7,7 +7,7 @@ from django.conf import settings
 
 from webmail.imap.types import Endpoint
 
-from .fields import AddressField, HostField, NameField, PortField, SecretField
+from .fields import AddressField, AuthservField, HostField, NameField, PortField, SecretField
 from .kept import Kept
 from .models import MailAccount, Security
 from .servers import Typed, endpoint
@@ -137,6 +137,7 @@ class AccountForm(ServersForm):
     name = forms.CharField(label="Label", max_length=100, required=False)
     password = SecretField(label="New password", autocomplete="new-password", required=False)
     saves_sent = forms.BooleanField(label="The provider files sent mail in Sent by itself", required=False)
+    authserv_id = AuthservField()
     without_sending = forms.BooleanField(label="Save although sending does not work", required=False)
 
     def __init__(self, account: MailAccount, *, servers_fixed: bool, data: Any = None) -> None:
@@ -154,6 +155,7 @@ class AccountForm(ServersForm):
                 "smtp_security": account.smtp_security,
                 "smtp_username": account.smtp_username,
                 "saves_sent": account.saves_sent,
+                "authserv_id": account.authserv_id,
             },
         )
         self.account = account

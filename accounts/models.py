@@ -10,7 +10,13 @@ from django.utils.crypto import salted_hmac
 
 from webmail.imap.types import Endpoint
 
+from .fields import authserv_names
 from .sealed import SealedField
+
+AUTHSERV_HELP = (
+    "As it names itself at the beginning of Authentication-Results. Only for a server that adds this to every mail. "
+    "Empty: what is known of the provider."
+)
 
 
 class Security(models.TextChoices):
@@ -163,6 +169,14 @@ class ProviderPreset(Servers):
         max_length=100, default="{address}", help_text="{address}, {local} and {domain} are filled in."
     )
     saves_sent = models.BooleanField(default=False, help_text="The provider files sent mail in Sent by itself.")
+    authserv_id = models.CharField(
+        "server that checks senders",
+        max_length=300,
+        blank=True,
+        default="",
+        validators=[authserv_names],
+        help_text=AUTHSERV_HELP,
+    )
     hint = models.CharField(
         max_length=300, blank=True, help_text="Shown on the sign-in page, such as “use an app password”."
     )
@@ -219,6 +233,14 @@ class MailAccount(Servers):
     saves_sent = models.BooleanField("provider files sent mail itself", default=False)
     sent_watch = models.PositiveSmallIntegerField(
         default=0, editable=False, help_text="So many more sent messages are watched for a copy of the provider's own."
+    )
+    authserv_id = models.CharField(
+        "server that checks senders",
+        max_length=300,
+        blank=True,
+        default="",
+        validators=[authserv_names],
+        help_text=AUTHSERV_HELP,
     )
     paused = models.BooleanField(default=False)
     position = models.PositiveSmallIntegerField(default=0)

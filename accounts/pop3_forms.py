@@ -14,7 +14,7 @@ from webmail.models import Download
 from webmail.sync.folder_actions import checked_leaf
 
 from . import pop3
-from .fields import AddressField, HostField, NameField, PortField, SecretField, refuse_controls
+from .fields import AddressField, AuthservField, HostField, NameField, PortField, SecretField, refuse_controls
 from .forms import SMTP_PORTS, OutgoingForm
 from .kept import Kept
 from .models import DownloadRules, MailAccount, Security
@@ -200,6 +200,7 @@ class PopEditForm(PopForm):
 
     password = SecretField(label="New password", autocomplete="new-password", required=False)
     folder = forms.TypedChoiceField(label="File messages into", coerce=int)
+    authserv_id = AuthservField()
 
     def __init__(self, account: MailAccount, download: Download | None, data: Any = None) -> None:
         folders = pop3.folders_for_mail(account)
@@ -229,6 +230,7 @@ def _initial(account: MailAccount, download: Download | None, inbox_id: int | No
         "smtp_security": account.smtp_security,
         "smtp_username": account.smtp_username,
         "folder": inbox_id,
+        "authserv_id": account.authserv_id,
     }
     if download is None:
         return values

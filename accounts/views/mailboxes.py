@@ -86,6 +86,7 @@ def account_edit(request: HttpRequest, account_id: int) -> HttpResponse:
         data["smtp_password"],
         bool(data["saves_sent"]),
         bool(data["without_sending"]),
+        data["authserv_id"],
     )
     try:
         said = edit.save(account, changes)

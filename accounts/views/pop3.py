@@ -18,6 +18,7 @@ from accounts.register import look_again
 from accounts.signin import Refused
 from accounts.status import fetching, state_of
 from webmail.models import Download, Folder
+from webmail.sync.senders import trust
 
 
 @login_required
@@ -69,6 +70,7 @@ def edit_pop3(request: HttpRequest, account: MailAccount) -> HttpResponse:
     attempt = form.attempt()
     try:
         said = pop3.save(account, attempt, form.cleaned_data["folder"])
+        trust(account, form.cleaned_data["authserv_id"])
     except Refused as refused:
         form.refuse(refused.errors)
         form.sending_failed = refused.sending_failed

@@ -2,6 +2,7 @@
 import { adoptFindings } from "./findings.js";
 import { fit, reserve, settle, watchFrame } from "./frames.js";
 import { fragment, getHtml, post } from "./net.js";
+import { adoptSender } from "./senders.js";
 
 const SEEN_AFTER_MS = 600;
 
@@ -24,6 +25,7 @@ function frameLoaded(frame) {
   if (!doc?.documentElement || doc.URL === "about:blank") return;
   if (!fit(frame)) return;
   barred(frame);
+  adoptSender(frame);
   doc.addEventListener("keydown", (event) => hooks.key(event));
   doc.addEventListener("click", (event) => {
     const link = event.target.closest?.('a[href^="mailto:" i]');

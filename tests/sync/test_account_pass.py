@@ -8,7 +8,7 @@ from accounts.models import MailAccount, User
 from tests.servers.mailbox import Mailbox
 from webmail.errors import GiveUp
 from webmail.imap.connection import MailConnection
-from webmail.models import CachedPart, Folder, Message, Notice, PendingAction, SyncState
+from webmail.models import CachedPart, Folder, Message, Notice, PendingAction, SenderCheck, SyncState
 from webmail.sync import actions, bodies, folder_actions
 from webmail.sync.account import Pass
 from webmail.sync.foreground import open_connection
@@ -274,3 +274,29 @@ def test_a_body_that_is_gone_says_so_and_is_not_remembered_as_empty(mailbox, syn
     with pytest.raises(GiveUp, match="no longer there"):
         bodies.text_parts(Message.objects.get())
     assert not CachedPart.objects.exists()
+
+
+def test_who_sent_a_message_is_judged_with_the_text_that_is_fetched(mailbox, account, sync, monkeypatch):
+    account.authserv_id = "mx.example.net"
+    account.save()
+    said = "Authentication-Results: mx.example.net; dmarc=pass header.from=example.test\r\n"
+    mailbox.append(said.encode() + mail(1))
+    sync()
+    check = SenderCheck.objects.get()
+    assert (check.result, check.method, check.domain) == ("verified", "dmarc", "example.test")
+    SenderCheck.objects.all().delete()
+    CachedPart.objects.all().delete()
+    asked: list[list[str]] = []
+    real = MailConnection.fetch_sections
+
+    def counted(self: MailConnection, items: list[tuple[int, str]], *rest: int) -> dict[tuple[int, str], bytes]:
+        asked.append([section for _, section in items])
+        return real(self, items, *rest)
+
+    monkeypatch.setattr(MailConnection, "fetch_sections", counted)
+    bodies.text_parts(Message.objects.select_related("account", "folder").get())
+    assert asked == [["1", "HEADER"]]
+    assert SenderCheck.objects.get().result == "verified"
+    CachedPart.objects.all().delete()
+    bodies.text_parts(Message.objects.select_related("account", "folder").get())
+    assert asked[1:] == [["1"]]

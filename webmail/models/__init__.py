@@ -19,6 +19,7 @@ from .message import Message
 from .outgoing import OutgoingAttachment, OutgoingMessage
 from .pop3 import Download, LedgerEntry, Maildrop, StoredContent
 from .search import RecentSearch, SearchEntry, SearchQueue, ServerHit
+from .sender import SenderCheck, Unsubscribed
 from .state import SyncState, UserStamp
 from .transfer import Backup, Transfer, TransferFolder, TransferItem
 from .writing import DraftVersion, MessageTemplate, Reminder
@@ -56,6 +57,7 @@ __all__ = [
     "RenderedBody",
     "SearchEntry",
     "SearchQueue",
+    "SenderCheck",
     "ServerHit",
     "SpecialUse",
     "StoredContent",
@@ -63,5 +65,6 @@ __all__ = [
     "Transfer",
     "TransferFolder",
     "TransferItem",
+    "Unsubscribed",
     "UserStamp",
 ]

@@ -16,11 +16,11 @@ from webmail.mime.parts import Part, choose, decode_transfer
 from webmail.mime.summary import header_of
 from webmail.mime.text import decode_charset, html_to_text, preview
 from webmail.mime.unpack import INSIDE
-from webmail.models import CachedPart, Message
+from webmail.models import CachedPart, Message, SenderCheck
 from webmail.models.content import intact
 from webmail.models.mirror import change
 
-from . import foreground
+from . import foreground, senders
 from .local import AnyMailbox
 
 logger = logging.getLogger(__name__)
@@ -169,7 +169,11 @@ def load_parts(message: Message, parts: list[Part]) -> dict[str, bytes]:
         with foreground.connection(message.account) as connection:
             _select(connection, message)
             uid = message.uid or 0
-            raw = connection.fetch_sections([(uid, part.section) for part in wanted], LARGEST_TEXT)
+            # The header comes along where the sender has not been judged yet: it costs no further round trip.
+            header = [] if senders.judged(message) else [senders.SECTION]
+            raw = connection.fetch_sections(
+                [(uid, section) for section in [*(part.section for part in wanted), *header]], LARGEST_TEXT
+            )
         if not any((uid, part.section) in raw for part in wanted):
             raise GiveUp(Reason.GONE, "The message is no longer there.")
         fetched = {part.section: raw[uid, part.section] for part in wanted if (uid, part.section) in raw}
@@ -179,8 +183,20 @@ def load_parts(message: Message, parts: list[Part]) -> dict[str, bytes]:
             if part.section in fetched
         }
         _keep(message, {section: data for section, data in content.items() if len(fetched[section]) < LARGEST_TEXT})
+        if (octets := raw.get((uid, senders.SECTION))) is not None:
+            senders.keep(senders.examine(message.account, [(message, octets)]))
         found |= content
     return found
+
+
+def sender_check(message: Message) -> SenderCheck | None:
+    """What the header says of the sender; None where it holds nothing. Raise MailError when it cannot be fetched."""
+    known = senders.judged(message)
+    if known is None:
+        made = senders.examine(message.account, [(message, headers(message))])
+        senders.keep(made)
+        known = made[0] if made else None
+    return known
 
 
 def find_part(message: Message, section: str) -> Part:
@@ -254,6 +270,8 @@ def prefetch(connection: AnyMailbox, messages: list[Message], *, whole: bool) ->
             parts.append(source_part)
         wanted.append((message, parts, source_part))
         sections += [(message.uid or 0, part.section) for part in parts]
+        if whole:
+            sections.append((message.uid or 0, senders.SECTION))
     raw = connection.fetch_sections(sections, LARGEST_CACHED if whole else PREVIEW_OCTETS)
     keep: list[tuple[Message, Part, bytes]] = []
     for message, parts, source_part in wanted:
@@ -270,12 +288,16 @@ def prefetch(connection: AnyMailbox, messages: list[Message], *, whole: bool) ->
             keep += [(message, part, content[part.section]) for part in parts if part.section in content]
     if not wanted:
         return
-    with change(wanted[0][0].account.user_id) as changed:
+    account = wanted[0][0].account
+    headed = [(message, raw.get((message.uid or 0, senders.SECTION), b"")) for message in messages]
+    checks = senders.examine(account, headed) if whole else []
+    with change(account.user_id) as changed:
         Message.objects.bulk_update(messages, ["preview", "preview_known"], batch_size=200)
         changed.folders.update(message.shown_in_id for message in messages if message.shown_in_id)
         CachedPart.objects.bulk_create(
             [_cached(message, part.section, content) for message, part, content in keep], ignore_conflicts=True
         )
+        senders.keep(checks)
 
 
 def trim_cache(limit: int) -> None:

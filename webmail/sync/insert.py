@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from webmail.imap.types import RemoteMessage
 from webmail.mime.headers import Address, display_text
 from webmail.mime.parts import choose
-from webmail.models import CachedPart, Folder, Message, PendingAction, RenderedBody, SpecialUse
+from webmail.models import CachedPart, Folder, Message, PendingAction, RenderedBody, SenderCheck, SpecialUse
 from webmail.models.inserting import bulk_insert
 from webmail.models.mirror import Change
 
@@ -198,6 +198,7 @@ def _forget_content(rows: list[Message]) -> None:
     Message.objects.bulk_update(rows, CONTENT, batch_size=200)
     CachedPart.objects.filter(message__in=rows).delete()
     RenderedBody.objects.filter(message__in=rows).delete()
+    SenderCheck.objects.filter(message__in=rows).delete()
 
 
 def take_place(

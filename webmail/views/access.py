@@ -11,7 +11,7 @@ OWN_FOLDER = Prepared(
 )
 OWN_CONVERSATION = Prepared(lambda: Conversation.objects.filter(pk=Slot("pk"), user_id=Slot("user")))
 OWN_MESSAGE = Prepared(
-    lambda: Message.objects.select_related("account", "folder", "shown_in").filter(
+    lambda: Message.objects.select_related("account", "folder", "shown_in", "sender_check").filter(
         pk=Slot("pk"), account__user_id=Slot("user"), shown_in__isnull=False
     )
 )

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from itertools import chain
 
 from django.contrib.auth.decorators import login_required
@@ -28,6 +29,9 @@ UNSAFE_IN_NAME = re.compile(r'[\x00-\x1f\x7f/\\:*?"<>|]')
 @require_safe
 def message_card(request: HttpRequest, message_id: int) -> HttpResponse:
     message = message_of(request, message_id)
+    if "sender" in request.GET:
+        with suppress(MailError):
+            message.sender_check = bodies.sender_check(message)
     here = frozenset({message.shown_in_id or message.folder_id})
     own = own_addresses(user_of(request).pk)
     card = reader.card(message, here, own, clock_of(request), is_open=True)

@@ -10,6 +10,7 @@ from webmail.mime.parts import Part, choose
 from webmail.models import Conversation, Message, SpecialUse
 from webmail.models.prepared import Prepared, Slot
 
+from . import senders
 from .people import full_name, names_line, pairs
 from .when import Clock
 
@@ -25,7 +26,7 @@ INLINE_TYPES = frozenset({"image/png", "image/jpeg", "image/gif", "image/webp", 
 SHOWN = Prepared(
     lambda: (
         Message.objects.filter(conversation_id=Slot("conversation"), shown_in__isnull=False)
-        .select_related("shown_in")
+        .select_related("shown_in", "sender_check")
         .defer("references")
         .order_by("-internaldate", "-id")[: MOST_CARDS * 2]
     )
@@ -60,6 +61,7 @@ class Card:
     mine: bool
     elsewhere: str
     explained: bool
+    checked: senders.Shown
     more_files: int = 0
     attachments: list[Attachment] = field(default_factory=list)
 
@@ -147,6 +149,7 @@ def card(message: Message, here: frozenset[int], own: frozenset[str], clock: Clo
         mine=message.from_address.lower() in own,
         elsewhere=display_text(message.shown_in.title) if elsewhere and message.shown_in is not None else "",
         explained=is_explained(root),
+        checked=senders.shown(message, mine=message.from_address.lower() in own),
         attachments=[attachment_of(part) for part in files[:MOST_FILES]],
         more_files=max(0, len(files) - MOST_FILES),
     )
