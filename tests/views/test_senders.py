@@ -1,18 +1,22 @@
 """Who really sent it, on the card: a badge with its reason, what is worth a second look, and nothing by default."""
 
 import re
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
 from accounts.authserv import trust_of
 from accounts.models import MailAccount, ProviderPreset
 from webmail.errors import Reason, RetryLater
 from webmail.mime.authentication import NAMELESS
-from webmail.models import CachedPart, Message, SenderCheck
+from webmail.models import CachedPart, CollectedAddress, CollectedPast, Message, SenderCheck
 from webmail.sync import bodies, senders
+
+from .conftest import START
 
 TAKEN = "Received: from out.shop.test by mx.example.test with ESMTPS; x\r\n"
 GOOD = "Authentication-Results: mx.example.test; dkim=pass header.d=shop.test\r\n"
@@ -81,7 +85,16 @@ def test_a_header_that_names_another_sender_than_the_list_shows_confirms_nobody(
 
 
 def test_what_is_worth_a_second_look_stands_on_the_card(ada: Any) -> None:
-    ada.arrive(folder="Sent", sender="Ada <ada@example.test>", to=[("Bob Berg", "bob@berg.test")])
+    CollectedAddress.objects.create(
+        user=ada.user,
+        account=ada.account,
+        name="Bob Berg",
+        address="Bob@berg.test",
+        key="bob@berg.test",
+        written=1,
+        last_written=timezone.now(),
+        rank=1,
+    )
     forged = arrive(
         ada,
         "From: Bob Berg <b@evil.test>\r\nReply-To: thief@else.test\r\n",
@@ -94,6 +107,27 @@ def test_what_is_worth_a_second_look_stands_on_the_card(ada: Any) -> None:
     assert "looks like" not in card(ada, alike)
     alike = arrive(ada, "From: Bob <x@bеrg.test>\r\n", sender="Bob <x@bеrg.test>")
     assert "xn--brg-rdd.test looks like berg.test, which you know, but is another domain." in text(card(ada, alike))
+
+
+def test_a_first_message_is_called_that_and_no_other(ada: Any) -> None:
+    MailAccount.objects.filter(pk=ada.account.pk).update(created_at=START - timedelta(days=1))
+    said = "This is the first message from this address."
+    heard = {"user": ada.user, "account": ada.account, "rank": 1}
+    CollectedAddress.objects.create(**heard, address="o@n.test", key="o@n.test", heard=1, last_heard=START)
+    for sender, first in [("A <new@n.test>", True), ("A <o@n.test>", False), ("A <noreply@n.test>", False)]:
+        message = arrive(ada, f"From: {sender}\r\n", sender=sender)
+        assert (said in card(ada, message)) is first
+    # It has been counted itself by now.
+    CollectedAddress.objects.create(
+        **heard, address="x@n.test", key="x@n.test", heard=1, last_heard=START + timedelta(days=9)
+    )
+    assert said in card(ada, arrive(ada, "From: x@n.test\r\n", sender="X <x@n.test>"))
+    for folder in ("Junk", "Sent", "Trash"):
+        assert said not in card(ada, arrive(ada, "From: y@n.test\r\n", sender="Y <y@n.test>", folder=folder))
+    old = arrive(ada, "From: z@n.test\r\n", sender="Z <z@n.test>", internaldate=START - timedelta(days=2))
+    assert said not in card(ada, old)
+    CollectedPast.objects.create(upto=9, cursor=9)
+    assert said not in card(ada, arrive(ada, "From: q@n.test\r\n", sender="Q <q@n.test>"))
 
 
 @pytest.mark.parametrize("folder", ["Junk", "Sent", "Drafts"])

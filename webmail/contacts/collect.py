@@ -91,6 +91,11 @@ def prune() -> None:
             kept.filter(rank__lte=rank).delete()
 
 
+def is_machine(address: str) -> bool:
+    """Whether an address says that nobody reads what is sent there."""
+    return _MACHINE.search(address.partition("@")[0]) is not None
+
+
 def _count(rows: Iterable[tuple[Any, ...]]) -> None:
     rows = list(rows)
     folders = Folder.objects.filter(pk__in={row[2] for row in rows if row[2]})
@@ -107,7 +112,7 @@ def _count(rows: Iterable[tuple[Any, ...]]) -> None:
             for written_name, written_address in _written_to(recipients):
                 if one := _meet(met, owner, written_name, written_address, moment):
                     one.wrote(moment, now)
-        elif not _MACHINE.search(address.partition("@")[0]) and (one := _meet(met, owner, name, address, moment)):
+        elif not is_machine(address) and (one := _meet(met, owner, name, address, moment)):
             one.was_heard(moment, now)
     write(met)
 

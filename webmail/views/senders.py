@@ -34,6 +34,7 @@ NOTES = {
     sender.LOOKS_LIKE: "{} looks like {}, which you know, but is another domain.",
     sender.ODD_DOMAIN: "The sender’s domain is written with letters that look like others: {}.",
     sender.REPLY_TO: "Answers go to {}, not to {}.",
+    sender.FIRST: "This is the first message from this address.",
 }
 
 
@@ -70,13 +71,13 @@ def _reason(check: SenderCheck) -> str:
     return UNKNOWN.get(check.method, UNKNOWN["untrusted"]).format(domain)
 
 
-def _sentences(check: SenderCheck) -> list[str]:
+def _sentences(check: SenderCheck) -> list[tuple[str, str]]:
     found = []
     for kind, *details in check.notes:
         words = NOTES.get(kind, "")
         if words.count("{}") <= len(details):
-            found.append(words.format(*(_readable(kind, each) for each in details)))
-    return [each for each in found if each]
+            found.append((kind, words.format(*(_readable(kind, each) for each in details))))
+    return [each for each in found if each[1]]
 
 
 def _readable(kind: str, detail: str) -> str:
@@ -99,16 +100,21 @@ def _badge(result: str, reason: str) -> SafeString:
     return mark_safe('<span data-sender="badge" hidden></span>')
 
 
-def _notes(sentences: list[str]) -> SafeString:
-    lines = format_html_join("", '<p class="note warn">{}<span>{}</span></p>', ((_mark(), each) for each in sentences))
+def _notes(sentences: list[tuple[str, str]]) -> SafeString:
+    lines = format_html_join(
+        "",
+        '<p class="note{}">{}<span>{}</span></p>',
+        (
+            ("", icon("info", "icon-s"), words)
+            if kind == sender.FIRST
+            else (" warn", icon("triangle-alert", "icon-s"), words)
+            for kind, words in sentences
+        ),
+    )
     return format_html('<div class="sender-notes" data-sender="notes"{}>{}</div>', "" if sentences else _HIDDEN, lines)
 
 
 _HIDDEN = mark_safe(" hidden")
-
-
-def _mark() -> SafeString:
-    return icon("triangle-alert", "icon-s")
 
 
 def _details(reason: str, mailing: Mailing) -> SafeString:
