@@ -121,7 +121,11 @@ export function settle(scroll) {
   let anchor = null;
   let offset = 0;
   const last = cards.filter((card) => card.matches(".unread[open]")).at(-1);
-  const above = () => frames.filter((frame) => last && frame.compareDocumentPosition(last) & 4);
+  // Where to go is known once these are as high as they will be.
+  const leading = () => {
+    const up = frames.filter((frame) => last && (last.contains(frame) || frame.compareDocumentPosition(last) & 4));
+    return up.length > 1 || (up.length && topIn(scroll, last) > scroll.clientHeight * 0.6) ? up : [];
+  };
 
   const hold = () => {
     if (anchor === null || !scroll.isConnected) return;
@@ -145,7 +149,7 @@ export function settle(scroll) {
     if (!scroll.isConnected) return release();
     const late = performance.now() - began > PATIENCE_MS;
     if (scroll.matches(".placing")) {
-      if (!late && above().some((frame) => !placed.has(frame))) return undefined;
+      if (!late && leading().some((frame) => !placed.has(frame))) return undefined;
       arrive();
     }
     veil();

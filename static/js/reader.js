@@ -20,12 +20,22 @@ function barred(frame) {
   note.querySelector("span").textContent = `${what} not loaded, so the sender does not learn that you read this.`;
 }
 
+// In the dark a mail is shown on white or on dark as it was made for; the other is a choice in its menu.
+function grounded(frame) {
+  const link = frame.closest(".card")?.querySelector(".card-menu [data-ground]");
+  if (!link) return;
+  const other = frame.contentDocument.documentElement.dataset.ground === "white" ? "dark" : "white";
+  link.search = `?on=${other}`;
+  link.querySelector("span").textContent = `Show on ${other}`;
+}
+
 function frameLoaded(frame) {
   const doc = frame.contentDocument;
   if (!doc?.documentElement || doc.URL === "about:blank") return;
   if (!fit(frame)) return;
   barred(frame);
   adoptSender(frame);
+  grounded(frame);
   doc.addEventListener("keydown", (event) => hooks.key(event));
   doc.addEventListener("click", (event) => {
     const link = event.target.closest?.('a[href^="mailto:" i]');
@@ -80,6 +90,8 @@ function renew(old, card) {
   if (was.innerHTML !== is.innerHTML) was.replaceChildren(...is.childNodes);
   const menu = old.querySelector(".card-menu");
   if (!menu.open) menu.replaceWith(card.querySelector(".card-menu"));
+  const frame = old.querySelector(".body-frame");
+  if (frame.contentDocument?.documentElement?.dataset.ground) grounded(frame);
   old.className = card.className;
 }
 
@@ -133,6 +145,12 @@ export async function refreshReader() {
 export function startReader(given) {
   Object.assign(hooks, given);
   reader().addEventListener("click", (event) => {
+    const ground = event.target.closest?.("a[data-ground]");
+    if (ground && !event.ctrlKey && !event.metaKey && !event.shiftKey) {
+      event.preventDefault();
+      ground.closest(".card").querySelector(".body-frame").src = ground.href;
+      return;
+    }
     const button = event.target.closest?.("[data-unfold], [data-fold]");
     if (button) foldAll(button.matches("[data-unfold]"));
   });

@@ -2,6 +2,7 @@
 
 import uuid
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.utils import timezone
@@ -26,7 +27,7 @@ def home(message: Message) -> int:
     return Message.objects.get(pk=message.pk).conversation_id
 
 
-def late() -> dict[str, object]:
+def late() -> dict[str, Any]:
     return {"internaldate": timezone.now() + timedelta(minutes=5)}
 
 

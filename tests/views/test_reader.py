@@ -182,3 +182,39 @@ def test_ids_of_any_size_are_not_found(ada: Any, message_id: int) -> None:
     assert ada.client.get(f"/message/{message_id}/").status_code == 404
     assert ada.client.get(f"/folder/{message_id}/").status_code == 404
     assert ada.client.get(f"{ada.url()}conversation/{message_id}/").status_code == 404
+
+
+def html_message(ada: Any, html: str) -> Any:
+    message = ada.arrive("Design", structure=Part(section="1", type="text/html", charset="utf-8", size=100), text=html)
+    return f"/message/{message.pk}/body/"
+
+
+def test_the_ground_of_a_mail_follows_the_theme_and_the_mail(ada: Any) -> None:
+    ada.user.theme = "dark"
+    ada.user.save()
+    dark = "@media (prefers-color-scheme:dark){body{background:#111}}"
+    grounds = {
+        "<p>Words</p>": "dark",
+        '<p style="color:black">Words</p>': "dark",
+        '<p style="color:#d00">Words</p>': "white",
+        f"<style>.a{{background:#fed}}{dark}</style><p>Words</p>": "dark",
+    }
+    for html, ground in grounds.items():
+        assert f'data-ground="{ground}"' in ada.client.get(html_message(ada, html)).text, html
+    simple = ada.client.get(html_message(ada, '<p style="color:black">Words</p>')).text
+    assert ".adapt" in simple
+    design = html_message(ada, '<p style="color:#d00">Words</p>')
+    assert 'class="paper inverted"' in ada.client.get(f"{design}?on=dark").text
+    follows = html_message(ada, f"<style>.a{{background:#fed}}{dark}</style><p>Words</p>")
+    assert "@media (min-width:0){" in ada.client.get(follows).text
+    assert "@media (max-width:0){" in ada.client.get(f"{follows}?on=white").text
+    # Anything else asks for nothing.
+    assert 'data-ground="dark"' in ada.client.get(f"{follows}?on=<script>").text
+
+
+def test_a_mail_that_was_only_passed_on_is_not_folded_away(ada: Any) -> None:
+    quote = '<div class="gmail_quote"><div>---------- Forwarded message ---------</div><p>Look at this</p></div>'
+    html = ada.client.get(html_message(ada, f"<div><br><br></div>{quote}")).text
+    assert '<details class="quote">' not in html
+    assert "Look at this" in html
+    assert '<details class="quote">' in ada.client.get(html_message(ada, f"<div>See</div>{quote}")).text

@@ -19,7 +19,7 @@ from webmail.mime.quote import split_quote
 __all__ = ["POLICY_VERSION", "Sanitised", "clean_own", "sanitise", "split_quote"]
 
 # Raised with every change of what the sanitiser lets through: stored results of an older policy are made again.
-POLICY_VERSION = 2
+POLICY_VERSION = 3
 
 _PASSES = 4
 _DEPTH_LIMIT = 512
@@ -107,6 +107,7 @@ _COLOUR = re.compile(r"""[\s"'](bgcolor|text)\s*=\s*["']?(#?\w{1,30})""")
 _BODY_COLOURS = {"bgcolor": "background-color", "text": "color"}
 _OPEN_OR_CLOSE = re.compile(r"<(/?)([a-z][a-z0-9]*)")
 _VOID = {"area", "br", "col", "hr", "img", "wbr"}
+_META_SCHEME = re.compile(r"""<meta\b(?=[^>]{0,300}\bcolor-schemes?["'\s])(?=[^>]{0,300}\bdark\b)""", re.IGNORECASE)
 _STYLE_END = re.compile(r"</style\b[^>]*>", re.IGNORECASE)
 
 CidUrl = Callable[[str], str | None]
@@ -183,6 +184,8 @@ def sanitise(html: str, *, cid_url: CidUrl, remote_url: RemoteUrl | None = None)
         return Sanitised("", too_complex=True)
     attributes = _Filter(cid_url, remote_url)
     markup, css = _take_styles(html)
+    if css and "dark" in css and (_META_SCHEME.search(html) or style.for_both(css)):
+        css = f"{style.FOR_BOTH}\n{css}" if style.FOR_BOTH not in css else css
     body = _clean(markup, attributes)
     if body is None:
         return Sanitised("", too_complex=True)

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable
 from functools import lru_cache
+from itertools import islice
 
 import tinycss2
 from bleach.css_sanitizer import CSSSanitizer
@@ -52,6 +53,16 @@ _PLAIN_VALUE = re.compile(
 )
 _MEDIA = re.compile(r"[\w\s():,.+/>=-]{0,500}")
 _DARK = re.compile(r"prefers-color-scheme\s*:\s*dark", re.IGNORECASE)
+_SCHEME = re.compile(r"(?<![\w-])color-scheme\s*:[^;{}()]{0,100}\bdark\b", re.IGNORECASE)
+_DARK_PAGE = re.compile(r"\bbody\b[^{}]{0,200}\{[^{}]{0,500}\bbackground", re.IGNORECASE)
+_BLOCKS_READ = 20
+_BLOCK_READ = 4_000
+FOR_BOTH = re.compile(
+    r"color-scheme\s*:[^;{}()]{0,100}\bdark\b|"
+    r"prefers-color-scheme\s*:\s*dark\s*\)\s*\{(?:[^{}]{0,500}\{[^{}]{0,1000}\}){0,5}?[^{}]{0,500}\bbody\b[^{}]{0,200}\{[^{}]{0,500}\bbackground",
+    re.IGNORECASE,
+)
+FOR_BOTH = ":root{color-scheme:light dark}"
 _UNSAFE_IN_URL = re.compile(r"[\x00-\x20\"'()<>\\\x7f]")
 
 Resolve = Callable[[str], str | None]
@@ -146,17 +157,31 @@ def _harmless(token: Node) -> bool:
 
 
 def sheet(css: str, resolve: Resolve) -> str:
-    """The text for a style element, safe inside it; @media is kept, every other at-rule goes, "" when over 200 kB."""
+    """The text for a style element, safe inside it; @media is kept, every other at-rule goes, "" when over 200 kB.
+
+    Rules for dark screens are kept where the design says that it is made for both (``FOR_BOTH``).
+    """
     if len(css) > STYLE_LIMIT:
         return ""
     try:
         rules = tinycss2.parse_stylesheet(css, skip_comments=True, skip_whitespace=True)
-        return "\n".join(_rules(rules, resolve, 0))
+        return "\n".join(_rules(rules, resolve, 0, dark=for_both(css)))
     except (RecursionError, ValueError):
         return ""
 
 
-def _rules(rules: list[Node], resolve: Resolve, depth: int) -> list[str]:
+def for_both(css: str) -> bool:
+    """Whether the design says so: by the property, or by a page that it makes dark itself."""
+    if _SCHEME.search(css):
+        return True
+    for found in islice(_DARK.finditer(css), _BLOCKS_READ):
+        block = css[found.end() : found.end() + _BLOCK_READ].partition("@media")[0]
+        if _DARK_PAGE.search(block):
+            return True
+    return False
+
+
+def _rules(rules: list[Node], resolve: Resolve, depth: int, *, dark: bool) -> list[str]:
     out: list[str] = []
     for rule in rules[:_RULE_LIMIT]:
         if rule.type == "qualified-rule":
@@ -166,11 +191,11 @@ def _rules(rules: list[Node], resolve: Resolve, depth: int) -> list[str]:
                 out.append(f"{selector}{{{body}}}")
         elif rule.type == "at-rule" and rule.lower_at_keyword == "media" and rule.content and depth < _MEDIA_DEPTH:
             condition = " ".join(tinycss2.serialize(rule.prelude).split())
-            if _DARK.search(condition):
+            if not dark and _DARK.search(condition):
                 # A design is shown on white: half of it turned dark, as most of these rules do, could not be read.
                 continue
             inner = tinycss2.parse_rule_list(rule.content, skip_comments=True, skip_whitespace=True)
-            body = "\n".join(_rules(inner, resolve, depth + 1))
+            body = "\n".join(_rules(inner, resolve, depth + 1, dark=dark))
             if body and _MEDIA.fullmatch(condition):
                 out.append(f"@media {condition}{{{body}}}")
     return out

@@ -1,13 +1,19 @@
 """Documents shown inside the sandboxed frame; they bring their own few styles because they may load none."""
 
-import re
+from dataclasses import dataclass
 
 from django.utils.html import escape, format_html
 from django.utils.safestring import SafeString, mark_safe
 
+from webmail.mime import colours
+from webmail.mime.colours import Manner
+from webmail.mime.plain import html_to_text
+
+LONGEST_LOOKED_AT = 20_000
+
 STYLE = mark_safe(
     """
-:root{color-scheme:%s}
+:root{color-scheme:%s!important}
 html,body{margin:0;padding:0}
 body{font:15px/1.5 system-ui,-apple-system,"Segoe UI",Roboto,"Noto Sans","Liberation Sans",sans-serif;
 color:%s;background:%s;overflow-wrap:anywhere;overflow-y:hidden;display:flow-root}
@@ -15,6 +21,11 @@ body>:first-child{margin-top:0}
 body.paper{padding:12px}
 img{max-width:100%%;height:auto}
 table{max-width:100%%}
+.fluid :is(table,tbody,tr,td,th,div,center){max-width:100%%!important;min-width:0!important}
+.fluid :is(table[width],table[style*=width]){width:100%%!important}
+.fluid :is(td,th):not([width$="%%"]){width:auto!important}
+.fluid img{max-width:100%%!important;height:auto!important}
+.inverted,.inverted img{filter:invert(1) hue-rotate(180deg)}
 pre{white-space:pre-wrap;font:13px/1.5 ui-monospace,"DejaVu Sans Mono",monospace}
 a{color:%s}
 blockquote{margin:8px 0 8px 0;padding:0 0 0 12px;border-left:2px solid light-dark(#cfcfca,#44474e)}
@@ -28,45 +39,89 @@ details.quote>summary::-webkit-details-marker{display:none}
 text-decoration:none}
 """
 )
-# A mail that sets any colour of its own was designed on white and is shown on white.
-COLOURED = re.compile(r"bgcolor|background|color\s*[:=]", re.IGNORECASE)
+# What a word processor or a webmail wrote as black on white takes the colours of the page where that is dark.
+ADAPT = """.adapt :not(summary){color:inherit!important;background:transparent!important}
+.adapt a,.adapt a *{color:#8db2ff!important}"""
 SCHEMES = {"light": "light", "dark": "dark"}
 PAGE = (
-    '<!doctype html><html lang="" data-remote="{}"><head><meta charset="utf-8"><meta name="viewport" '
+    '<!doctype html><html lang="" data-remote="{}" data-ground="{}"><head><meta charset="utf-8"><meta name="viewport" '
     'content="width=device-width,initial-scale=1"><title>{}</title><base target="_blank"><style>{}</style></head>'
     '<body class="{}">{}</body></html>'
 )
 
 
-def document(written: str, quoted: str, *, remote: int, too_complex: bool, theme: str) -> SafeString:
+@dataclass(frozen=True, slots=True)
+class Ground:
+    """What a mail is shown on; ``css`` is added, ``look`` are classes of the body."""
+
+    scheme: str
+    look: str = "plain"
+    css: str = ""
+
+    @property
+    def name(self) -> str:
+        """ "white", "dark", or "system" where that decides."""
+        if "inverted" in self.look:
+            return "dark"
+        return {"light": "white", "dark": "dark"}.get(self.scheme, "system")
+
+
+WHITE = Ground("light", "paper")
+
+
+def ground_of(html: str, theme: str, on: str = "") -> Ground:
+    """``on``: "white" or "dark" for what the person asked for with this mail."""
+    scheme = {"white": "light", "dark": "dark"}.get(on) or _scheme(theme)
+    manner = colours.manner(html)
+    if on == "white" or (manner == Manner.DESIGNED and on != "dark"):
+        return WHITE
+    if manner == Manner.DESIGNED:
+        return Ground("light", "paper inverted")
+    if manner == Manner.FOLLOWS:
+        return WHITE if scheme == "light" else Ground(scheme, "paper")
+    if manner == Manner.SIMPLE and scheme != "light":
+        css = ADAPT if scheme == "dark" else f"@media (prefers-color-scheme:dark){{{ADAPT}}}"
+        return Ground(scheme, "plain adapt", css)
+    return Ground(scheme)
+
+
+def document(written: str, quoted: str, *, remote: int, too_complex: bool, theme: str, on: str = "") -> SafeString:
     """``written`` and ``quoted`` are sanitised HTML; the quoted tail is folded away."""
-    paper = bool(COLOURED.search(written)) or bool(COLOURED.search(quoted))
+    ground = ground_of(written + quoted, theme, on)
+    if ground.name != "system":
+        written = colours.with_dark_rules(written, on=ground.scheme == "dark")
+        quoted = colours.with_dark_rules(quoted, on=ground.scheme == "dark")
     parts = []
     if too_complex:
         parts.append('<p class="note">This message is too complex to be shown as designed. This is its text.</p>')
     parts.append(written)
     if quoted:
         summary = '<summary title="Show quoted text" aria-label="Show quoted text">•••</summary>'
-        parts.append(f'<details class="quote">{summary}{quoted}</details>' if written.strip() else quoted)
+        parts.append(f'<details class="quote">{summary}{quoted}</details>' if says_something(written) else quoted)
     body = mark_safe("\n".join(parts))  # noqa: S308 - came out of the sanitiser
-    return _page("", body, remote=remote, scheme="light" if paper else _scheme(theme), paper=paper)
+    return _page("", body, remote=remote, ground=ground)
+
+
+def says_something(written: str) -> bool:
+    """Whether a person wrote anything above the quote; a mail that was only passed on is not folded away."""
+    return "<img" in written or html_to_text(written[:LONGEST_LOOKED_AT]).strip() != ""
 
 
 def problem(sentence: str, again: str, *, theme: str) -> SafeString:
     """``again`` is our own path, loaded in the same frame."""
     retry = format_html('<p><a class="button" target="_self" href="{}">Try again</a></p>', again) if again else ""
-    return _page("", format_html("<p>{}</p>{}", sentence, retry), scheme=_scheme(theme))
+    return _page("", format_html("<p>{}</p>{}", sentence, retry), ground=Ground(_scheme(theme)))
 
 
 def plain(title: str, text: str, *, theme: str) -> SafeString:
-    return _page(title, format_html("<pre>{}</pre>", text), scheme=_scheme(theme), paper=True)
+    return _page(title, format_html("<pre>{}</pre>", text), ground=Ground(_scheme(theme), "paper"))
 
 
-def _page(title: str, body: SafeString, *, remote: int = 0, scheme: str, paper: bool = False) -> SafeString:
-    white = paper and scheme == "light"
-    colours = ("#1d1e20", "#fff", "#2b5fc7") if white else ("light-dark(#1d1e20,#e9e9ea)", "transparent", LINK)
-    style = mark_safe(str(STYLE) % (scheme, *colours))  # noqa: S308 - constants only
-    return format_html(PAGE, remote, escape(title), style, "paper" if paper else "plain", body)
+def _page(title: str, body: SafeString, *, remote: int = 0, ground: Ground) -> SafeString:
+    white = ground.scheme == "light" and ground.look.startswith("paper")
+    used = ("#1d1e20", "#fff", "#2b5fc7") if white else ("light-dark(#1d1e20,#e9e9ea)", "transparent", LINK)
+    style = mark_safe(str(STYLE) % (ground.scheme, *used) + ground.css)  # noqa: S308 - constants only
+    return format_html(PAGE, remote, ground.name, escape(title), style, ground.look, body)
 
 
 def _scheme(theme: str) -> str:

@@ -51,7 +51,12 @@ def message_body(request: HttpRequest, message_id: int) -> HttpResponse:
         document = frame.problem(error.sentence, request.path if again else "", theme=theme)
     else:
         document = frame.document(
-            body.written, body.quoted, remote=body.remote, too_complex=body.too_complex, theme=theme
+            body.written,
+            body.quoted,
+            remote=body.remote,
+            too_complex=body.too_complex,
+            theme=theme,
+            on=request.GET.get("on", ""),
         )
     response = HttpResponse(document)
     response.headers["Content-Security-Policy"] = MESSAGE_POLICY
