@@ -11,6 +11,7 @@ from django.utils.crypto import salted_hmac
 from webmail.imap.types import Endpoint
 
 from .fields import authserv_names
+from .pictures import PictureChoice  # noqa: F401 - a model, found by Django here
 from .sealed import SealedField
 
 AUTHSERV_HELP = (

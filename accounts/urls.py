@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from .views import mailboxes, pop3, removal, sessions, settings
+from .views import mailboxes, pictures, pop3, removal, sessions, settings
 
 urlpatterns = [
     path("sign-in/", sessions.sign_in_page, name="sign-in"),
@@ -24,5 +24,6 @@ urlpatterns = [
     path("settings/identities/<int:identity_id>/remove/", settings.identity_remove, name="identity-remove"),
     path("settings/appearance/", settings.appearance_page, name="settings-appearance"),
     path("settings/security/", settings.security_page, name="settings-security"),
+    path("settings/pictures/<int:choice_id>/remove/", pictures.choice_remove, name="picture-choice-remove"),
     path("settings/security/<int:browser_id>/sign-out/", settings.browser_sign_out, name="browser-sign-out"),
 ]

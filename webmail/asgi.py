@@ -35,7 +35,8 @@ async def application(scope: Scope, receive: Receive, send: Send) -> None:
 
 
 def _warm() -> None:
-    """Read now what the first click would wait for: addresses and their views, templates, authorities to trust."""
+    """Read now what the first click would wait for: addresses and their views, templates, authorities to trust,
+    the list of public suffixes."""
     resolve("/")
     for name in FIRST_PAGES:
         get_template(name)

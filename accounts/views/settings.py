@@ -80,6 +80,7 @@ def security_page(request: HttpRequest) -> HttpResponse:
             "account": MailAccount.objects.filter(user=user, sign_in_key__isnull=False).first(),
             "browsers": browsers.browsers_of(user),
             "here": request.session.session_key,
+            "picture_choices": user.picture_choices.all(),
             "section": "security",
         }
         return render(request, "accounts/security.html", context)

@@ -2,6 +2,7 @@
 import { adoptFindings } from "./findings.js";
 import { fit, reserve, settle, watchFrame } from "./frames.js";
 import { fragment, getHtml, post } from "./net.js";
+import { pictureNote, startPictures } from "./pictures.js";
 import { adoptSender } from "./senders.js";
 
 const SEEN_AFTER_MS = 600;
@@ -10,15 +11,6 @@ export const reader = () => document.getElementById("reader");
 export const conversation = () => reader().querySelector(".conversation");
 
 const hooks = { key: () => {}, mailto: () => {}, seen: () => {} };
-
-function barred(frame) {
-  const held = Number(frame.contentDocument?.documentElement.dataset.remote ?? 0);
-  const note = frame.closest(".card-body")?.querySelector(".remote-note");
-  if (!note) return;
-  note.hidden = !held;
-  const what = held === 1 ? "1 remote image is" : `${held} remote images are`;
-  note.querySelector("span").textContent = `${what} not loaded, so the sender does not learn that you read this.`;
-}
 
 // In the dark a mail is shown on white or on dark as it was made for; the other is a choice in its menu.
 function grounded(frame) {
@@ -33,7 +25,7 @@ function frameLoaded(frame) {
   const doc = frame.contentDocument;
   if (!doc?.documentElement || doc.URL === "about:blank") return;
   if (!fit(frame)) return;
-  barred(frame);
+  pictureNote(frame);
   adoptSender(frame);
   grounded(frame);
   doc.addEventListener("keydown", (event) => hooks.key(event));
@@ -162,5 +154,6 @@ export function startReader(given) {
   document.addEventListener("visibilitychange", () => {
     if (document.visibilityState === "visible") markSeenSoon();
   });
+  startPictures();
   adoptReader();
 }

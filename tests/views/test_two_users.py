@@ -9,9 +9,10 @@ import pytest
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver
 
-from accounts.models import Browser, Identity
+from accounts.models import Browser, Identity, PictureChoice
 from webmail.models import BulkAction, Message, Notice, OutgoingAttachment, OutgoingMessage, Transfer
 from webmail.sync import actions
+from webmail.views import pictures
 
 OPEN_TO_ALL = {"healthz", "readyz", "favicon", "sign-in", "sign-out"}
 MARK = "zq-secret-of-ada"
@@ -58,6 +59,8 @@ def values(ada: Any) -> dict[str, str]:
         "bulk_id": str(BulkAction.objects.create(user=ada.user, verb="move", target_title=MARK, state="done").pk),
         "transfer_id": str(Transfer.objects.create(user=ada.user, target=ada.account, filename=MARK).pk),
         "section": "1",
+        "choice_id": str(PictureChoice.objects.create(user=ada.user, sender=f"{MARK}@example.test").pk),
+        "token": pictures.address(ada.user.pk, f"https://{MARK}.example.org/").split("/")[2],
         "content_id": "x",
     }
 

@@ -3,15 +3,13 @@
 import select
 import socket
 import ssl
-import threading
 import time
 import zlib
 from collections.abc import Iterator
-from queue import Empty, SimpleQueue
-from typing import Any
 
 from webmail.imap.splitter import Nonsense, Response, Splitter
 from webmail.imap.types import Endpoint
+from webmail.resolver import addresses
 from webmail.tls import tls_context
 
 _CHUNK = 64 * 1024
@@ -26,33 +24,13 @@ class Disconnected(ConnectionError):
     """The server closed the connection."""
 
 
-def _addresses(host: str, port: int, timeout: float) -> list[Any]:
-    """getaddrinfo knows no time limit: a resolver that does not answer would hold its caller for half a minute."""
-    answer: SimpleQueue[list[Any] | Exception] = SimpleQueue()
-
-    def ask() -> None:
-        try:
-            answer.put(socket.getaddrinfo(host, port, type=socket.SOCK_STREAM))
-        except (OSError, ValueError, OverflowError) as error:
-            answer.put(error)
-
-    threading.Thread(target=ask, name="resolve", daemon=True).start()
-    try:
-        found = answer.get(timeout=timeout)
-    except Empty:
-        raise socket.gaierror(socket.EAI_AGAIN, "the resolver does not answer") from None
-    if isinstance(found, Exception):
-        raise found
-    return found
-
-
 def connect(host: str, port: int, timeout: float) -> socket.socket:
     """A TCP connection within ``timeout`` seconds over all addresses together; address families take turns.
 
     An address that swallows packets, as a broken IPv6 route does, costs a part of the time and not all of it.
     """
     deadline = time.monotonic() + timeout
-    found = _addresses(host, port, timeout)
+    found = addresses(host, port, timeout)
     families = [[each for each in found if each[0] == family] for family in dict.fromkeys(each[0] for each in found)]
     turns = [each for turn in range(4) for family in families for each in family[turn : turn + 1]]
     failure: OSError = OSError(f"no address for {host}")

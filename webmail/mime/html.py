@@ -6,20 +6,21 @@ One of two walls; the other is the sandboxed frame with its own Content-Security
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from urllib.parse import unquote
+from urllib.parse import unquote, urlsplit
 
 import nh3
 from django.utils.html import escape
 
-from webmail.mime import style
+from webmail.mime import style, trackers
 from webmail.mime.charset import storable
+from webmail.mime.domains import organisation
 from webmail.mime.plain import html_to_text, within_limits
 from webmail.mime.quote import split_quote
 
 __all__ = ["POLICY_VERSION", "Sanitised", "clean_own", "sanitise", "split_quote"]
 
 # Raised with every change of what the sanitiser lets through: stored results of an older policy are made again.
-POLICY_VERSION = 3
+POLICY_VERSION = 4
 
 _PASSES = 4
 _DEPTH_LIMIT = 512
@@ -116,20 +117,29 @@ RemoteUrl = Callable[[str], str]
 
 @dataclass
 class Sanitised:
-    """``remote`` counts what was not loaded for want of consent; ``too_complex`` means: show the text instead."""
+    """``remote`` counts what was not loaded for want of consent; ``too_complex`` means: show the text instead.
+
+    ``trackers`` has one entry for each picture that only reports the opening of the mail: whose it is. No consent loads it.
+    """
 
     html: str
     remote: int = 0
     too_complex: bool = False
+    trackers: tuple[str, ...] = ()
 
 
 class _Filter:
     """Decides over every attribute that survived the allow-list."""
 
-    def __init__(self, cid_url: CidUrl, remote_url: RemoteUrl | None) -> None:
+    def __init__(
+        self, cid_url: CidUrl, remote_url: RemoteUrl | None, invisible: frozenset[str] | None = frozenset()
+    ) -> None:
+        """``invisible`` are the addresses of pictures that nobody sees; None where nothing is a tracker: our own text."""
         self.cid_url = cid_url
         self.remote_url = remote_url
+        self.invisible = invisible
         self.remote = 0
+        self.tracked: set[str] = set()
 
     def __call__(self, tag: str, attribute: str, value: str) -> str | None:
         if tag not in _TAGS:
@@ -139,7 +149,10 @@ class _Filter:
             return style.declarations(value, self.load) or None
         if attribute == "href":
             return link(value)
-        if attribute in {"src", "background"}:
+        if attribute == "background":
+            # Left empty where it is barred: the frame is the same with its pictures and without.
+            return self.load(value) or ""
+        if attribute == "src":
             return self.load(value)
         pattern = _QUOTE_TYPE if attribute == "type" and tag == "blockquote" else _PATTERNS.get(attribute)
         return value if pattern is None or pattern.fullmatch(value) else None
@@ -153,10 +166,14 @@ class _Filter:
             return url if len(url) <= _DATA_LIMIT else None
         if not _REMOTE.match(url):
             return None
-        if self.remote_url is None:
-            self.remote += 1
+        address = _absolute(url)
+        if self.invisible is not None and (address in self.invisible or trackers.is_known(address)):
+            self.tracked.add(address)
             return None
-        return self.remote_url(_absolute(url)) or None
+        loaded = self.remote_url(address) if self.remote_url is not None else None
+        if not loaded:
+            self.remote += 1
+        return loaded or None
 
 
 def link(url: str) -> str | None:
@@ -167,22 +184,28 @@ def link(url: str) -> str | None:
     return url if _LINK.match(url) and len(url) <= 8_000 else None
 
 
+def _address(url: str) -> str:
+    """As ``_Filter.load`` has it."""
+    return _absolute(_SPACE_IN_URL.sub("", storable(url)))
+
+
 def _absolute(url: str) -> str:
     scheme, colon, rest = url.partition(":") if url[:4].lower() == "http" else ("https", ":", url)
-    return f"{scheme.lower()}{colon}//{rest.lstrip('/').lstrip(chr(92))}"
+    path, mark, query = rest.partition("?")
+    return f"{scheme.lower()}{colon}//{path.replace(chr(92), '/').lstrip('/')}{mark}{query}"
 
 
 def sanitise(html: str, *, cid_url: CidUrl, remote_url: RemoteUrl | None = None) -> Sanitised:
     """``html`` fit for the message frame.
 
     ``cid_url`` gives the address of the part with a Content-ID, ``remote_url`` that of the proxy for a remote picture;
-    without it nothing remote is loaded and ``remote`` counts what was held back. Markup over the ceilings comes back
-    empty with ``too_complex`` set. Sanitising the result again changes nothing. Never raises.
+    without it, and where it gives "", nothing remote is loaded and ``remote`` counts what was held back. Markup over the
+    ceilings comes back empty with ``too_complex`` set. Sanitising the result again changes nothing. Never raises.
     """
     html = storable(html)
     if not within_limits(html):
         return Sanitised("", too_complex=True)
-    attributes = _Filter(cid_url, remote_url)
+    attributes = _Filter(cid_url, remote_url, trackers.invisible(html, _address))
     markup, css = _take_styles(html)
     if css and "dark" in css and (_META_SCHEME.search(html) or style.for_both(css)):
         css = f"{style.FOR_BOTH}\n{css}" if style.FOR_BOTH not in css else css
@@ -191,7 +214,17 @@ def sanitise(html: str, *, cid_url: CidUrl, remote_url: RemoteUrl | None = None)
         return Sanitised("", too_complex=True)
     sheet = style.sheet(css, attributes.load) if css else ""
     head = f"<style>{sheet}</style>" if sheet else ""
-    return Sanitised(head + body, remote=attributes.remote)
+    owners = sorted(_owner(address) for address in attributes.tracked)
+    return Sanitised(head + body, remote=attributes.remote, trackers=tuple(owners))
+
+
+def _owner(address: str) -> str:
+    """Who is told by a tracker: the registered domain, or the host where there is none."""
+    try:
+        host = urlsplit(address).hostname or ""
+    except ValueError:
+        return "an unknown host"
+    return (organisation(host) or host)[:100] or "an unknown host"
 
 
 def _clean(markup: str, attributes: _Filter) -> str | None:
@@ -201,6 +234,7 @@ def _clean(markup: str, attributes: _Filter) -> str | None:
     """
     for _ in range(_PASSES):
         attributes.remote = 0
+        attributes.tracked.clear()
         filtered = _cleaner(attributes).clean(markup)
         if _too_deep(filtered):
             return None
@@ -274,6 +308,6 @@ def clean_own(html: str, *, cid_url: CidUrl | None = None) -> str:
     ceilings becomes text: nothing that was written is lost.
     """
     html = storable(html)
-    keep = _Filter(cid_url or (lambda cid: f"cid:{cid}"), lambda url: url)
+    keep = _Filter(cid_url or (lambda cid: f"cid:{cid}"), lambda url: url, None)
     cleaned = _clean(_take_styles(html)[0], keep) if within_limits(html) else None
     return str(escape(html_to_text(html))).replace("\n", "<br>") if cleaned is None else cleaned

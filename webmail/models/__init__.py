@@ -17,6 +17,7 @@ from .folder import Folder, SpecialUse
 from .invitation import InvitationAnswer
 from .message import Message
 from .outgoing import OutgoingAttachment, OutgoingMessage
+from .picture import FetchedPicture
 from .pop3 import Download, LedgerEntry, Maildrop, StoredContent
 from .search import RecentSearch, SearchEntry, SearchQueue, ServerHit
 from .sender import SenderCheck, Unsubscribed
@@ -40,6 +41,7 @@ __all__ = [
     "ConversationChange",
     "Download",
     "DraftVersion",
+    "FetchedPicture",
     "Folder",
     "InvitationAnswer",
     "LedgerEntry",

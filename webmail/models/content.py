@@ -39,7 +39,7 @@ def intact(rows: Iterable[CachedPart]) -> dict[tuple[int, str], bytes]:
 
 
 class RenderedBody(models.Model):
-    """The sanitised HTML of a message with remote content barred."""
+    """The sanitised HTML of a message with remote content barred; and, once somebody asked for it, with its pictures."""
 
     message = models.OneToOneField(Message, on_delete=models.CASCADE, related_name="rendered")
     policy = models.PositiveIntegerField()
@@ -47,4 +47,6 @@ class RenderedBody(models.Model):
     html = models.BinaryField(help_text="Deflated UTF-8.")
     remote = models.PositiveIntegerField(default=0, help_text="Remote things held back.")
     too_complex = models.BooleanField(default=False)
+    trackers = models.JSONField(default=list, help_text="Whose they are, one entry each.")
+    pictured = models.BinaryField(null=True, help_text="See sync/pictured.py.")
     made_at = models.DateTimeField(auto_now_add=True)

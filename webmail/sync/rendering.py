@@ -40,6 +40,7 @@ class Rendered:
     quoted: str
     remote: int
     too_complex: bool
+    trackers: tuple[str, ...] = ()
 
 
 def rendered(message: Message) -> Rendered:
@@ -48,7 +49,7 @@ def rendered(message: Message) -> Rendered:
     if kept is not None:
         try:
             written, _, quoted = zlib.decompress(kept.html).decode().partition(TAIL)
-            return Rendered(written, quoted, kept.remote, kept.too_complex)
+            return Rendered(written, quoted, kept.remote, kept.too_complex, tuple(kept.trackers))
         except (zlib.error, UnicodeDecodeError):
             logger.warning("what was kept of message %s is damaged and made anew", message.pk)
     result = render(message, bodies.text_parts(message))
@@ -62,11 +63,13 @@ def rendered_enclosed(message: Message, section: str) -> Rendered:
     return render_of(message, body, bodies.texts_of(message, body.shown))
 
 
-def render(message: Message, parts: list[tuple[Part, str]]) -> Rendered:
-    return render_of(message, choose(bodies.opened(message)), parts)
+def render(message: Message, parts: list[tuple[Part, str]], remote_url: mime_html.RemoteUrl | None = None) -> Rendered:
+    return render_of(message, choose(bodies.opened(message)), parts, remote_url)
 
 
-def render_of(message: Message, body: Body, parts: list[tuple[Part, str]]) -> Rendered:
+def render_of(
+    message: Message, body: Body, parts: list[tuple[Part, str]], remote_url: mime_html.RemoteUrl | None = None
+) -> Rendered:
     """``parts`` are the texts of ``body``, that of the message itself or of one inside it."""
     sections = {content_id: part.section for content_id, part in body.inline.items()}
 
@@ -74,11 +77,12 @@ def render_of(message: Message, body: Body, parts: list[tuple[Part, str]]) -> Re
         section = sections.get(content_id)
         return reverse("message-part", args=[message.pk, section]) + "?inline=1" if section else None
 
-    pieces, remote, too_complex = [], 0, False
+    pieces, remote, too_complex, trackers = [], 0, False, []
     for part, text in parts:
         if part.type == "text/html":
-            clean = mime_html.sanitise(text, cid_url=cid_url)
+            clean = mime_html.sanitise(text, cid_url=cid_url, remote_url=remote_url)
             remote += clean.remote
+            trackers += clean.trackers
             if clean.too_complex:
                 too_complex = True
                 pieces.append(str(text_to_html(html_to_text(text))))
@@ -88,7 +92,7 @@ def render_of(message: Message, body: Body, parts: list[tuple[Part, str]]) -> Re
             flowed = part.params.get("format", "").lower() == "flowed"
             delsp = part.params.get("delsp", "").lower() == "yes"
             pieces.append(_armour(text) + str(text_to_html(text, flowed=flowed, delsp=delsp)) + _files(message, part))
-    return Rendered(*split_quote("\n<hr>\n".join(pieces)), remote, too_complex)
+    return Rendered(*split_quote("\n<hr>\n".join(pieces)), remote, too_complex, tuple(trackers))
 
 
 def _armour(text: str) -> str:
@@ -131,5 +135,7 @@ def _keep_rendered(message: Message, result: Rendered) -> None:
             "html": zlib.compress(f"{result.written}{TAIL}{result.quoted}".encode("utf-8", "replace"), 3),
             "remote": result.remote,
             "too_complex": result.too_complex,
+            "trackers": list(result.trackers),
+            "pictured": None,
         },
     )

@@ -7,6 +7,7 @@ from django.utils.safestring import SafeString, mark_safe
 
 from webmail.mime import colours
 from webmail.mime.colours import Manner
+from webmail.mime.headers import display_text
 from webmail.mime.plain import html_to_text
 
 LONGEST_LOOKED_AT = 20_000
@@ -20,6 +21,8 @@ color:%s;background:%s;overflow-wrap:anywhere;overflow-y:hidden;display:flow-roo
 body>:first-child{margin-top:0}
 body.paper{padding:12px}
 img{max-width:100%%;height:auto}
+img:not([src]){display:inline-block;overflow:hidden;box-sizing:border-box;
+background:light-dark(#0000000d,#ffffff14);font-size:13px}
 table{max-width:100%%}
 .fluid :is(table,tbody,tr,td,th,div,center){max-width:100%%!important;min-width:0!important}
 .fluid :is(table[width],table[style*=width]){width:100%%!important}
@@ -42,9 +45,10 @@ text-decoration:none}
 # What a word processor or a webmail wrote as black on white takes the colours of the page where that is dark.
 ADAPT = """.adapt :not(summary){color:inherit!important;background:transparent!important}
 .adapt a,.adapt a *{color:#8db2ff!important}"""
+MOST_OWNERS = 5
 SCHEMES = {"light": "light", "dark": "dark"}
 PAGE = (
-    '<!doctype html><html lang="" data-remote="{}" data-ground="{}"><head><meta charset="utf-8"><meta name="viewport" '
+    '<!doctype html><html lang=""{} data-ground="{}"><head><meta charset="utf-8"><meta name="viewport" '
     'content="width=device-width,initial-scale=1"><title>{}</title><base target="_blank"><style>{}</style></head>'
     '<body class="{}">{}</body></html>'
 )
@@ -85,8 +89,21 @@ def ground_of(html: str, theme: str, on: str = "") -> Ground:
     return Ground(scheme)
 
 
-def document(written: str, quoted: str, *, remote: int, too_complex: bool, theme: str, on: str = "") -> SafeString:
-    """``written`` and ``quoted`` are sanitised HTML; the quoted tail is folded away."""
+def document(
+    written: str,
+    quoted: str,
+    *,
+    remote: int,
+    too_complex: bool,
+    theme: str,
+    on: str = "",
+    shown_by: str = "",
+    trackers: tuple[str, ...] = (),
+) -> SafeString:
+    """``written`` and ``quoted`` are sanitised HTML; the quoted tail is folded away.
+
+    For the note beside the frame: how many pictures are barred, why the others are not, whose trackers were stopped.
+    """
     ground = ground_of(written + quoted, theme, on)
     if ground.name != "system":
         written = colours.with_dark_rules(written, on=ground.scheme == "dark")
@@ -99,12 +116,23 @@ def document(written: str, quoted: str, *, remote: int, too_complex: bool, theme
         summary = '<summary title="Show quoted text" aria-label="Show quoted text">•••</summary>'
         parts.append(f'<details class="quote">{summary}{quoted}</details>' if says_something(written) else quoted)
     body = mark_safe("\n".join(parts))  # noqa: S308 - came out of the sanitiser
-    return _page("", body, remote=remote, ground=ground)
+    data = format_html(
+        ' data-remote="{}" data-shown-by="{}" data-trackers="{}" data-tracked="{}"',
+        *(remote, shown_by, len(trackers), owners(trackers)),
+    )
+    return _page("", body, data=data, ground=ground)
 
 
 def says_something(written: str) -> bool:
     """Whether a person wrote anything above the quote; a mail that was only passed on is not folded away."""
     return "<img" in written or html_to_text(written[:LONGEST_LOOKED_AT]).strip() != ""
+
+
+def owners(trackers: tuple[str, ...]) -> str:
+    """Whose trackers they are, each once, a few by name."""
+    names = list(dict.fromkeys(display_text(name) for name in trackers))
+    more = len(names) - MOST_OWNERS
+    return ", ".join(names[:MOST_OWNERS]) + (f" and {more} more" if more > 0 else "")
 
 
 def problem(sentence: str, again: str, *, theme: str) -> SafeString:
@@ -117,11 +145,11 @@ def plain(title: str, text: str, *, theme: str) -> SafeString:
     return _page(title, format_html("<pre>{}</pre>", text), ground=Ground(_scheme(theme), "paper"))
 
 
-def _page(title: str, body: SafeString, *, remote: int = 0, ground: Ground) -> SafeString:
+def _page(title: str, body: SafeString, *, data: SafeString | str = "", ground: Ground) -> SafeString:
     white = ground.scheme == "light" and ground.look.startswith("paper")
     used = ("#1d1e20", "#fff", "#2b5fc7") if white else ("light-dark(#1d1e20,#e9e9ea)", "transparent", LINK)
     style = mark_safe(str(STYLE) % (ground.scheme, *used) + ground.css)  # noqa: S308 - constants only
-    return format_html(PAGE, remote, ground.name, escape(title), style, ground.look, body)
+    return format_html(PAGE, data, ground.name, escape(title), style, ground.look, body)
 
 
 def _scheme(theme: str) -> str:

@@ -13,9 +13,9 @@ from django.views.decorators.http import require_safe
 
 from webmail.errors import GiveUp, MailError
 from webmail.models import Message
-from webmail.sync import bodies, rendering
+from webmail.sync import bodies
 
-from . import frame, reader
+from . import frame, pictures, reader
 from .access import message_of, user_of
 from .people import own_addresses
 from .policy import DOWNLOAD_POLICY, MESSAGE_POLICY, NOTE_POLICY, PDF_POLICY
@@ -45,7 +45,7 @@ def message_body(request: HttpRequest, message_id: int) -> HttpResponse:
     message = message_of(request, message_id)
     theme = user_of(request).theme
     try:
-        body = rendering.rendered(message)
+        body, shown_by = pictures.content(request, message)
     except MailError as error:
         again = not isinstance(error, GiveUp)
         document = frame.problem(error.sentence, request.path if again else "", theme=theme)
@@ -57,6 +57,8 @@ def message_body(request: HttpRequest, message_id: int) -> HttpResponse:
             too_complex=body.too_complex,
             theme=theme,
             on=request.GET.get("on", ""),
+            shown_by=shown_by,
+            trackers=body.trackers,
         )
     response = HttpResponse(document)
     response.headers["Content-Security-Policy"] = MESSAGE_POLICY

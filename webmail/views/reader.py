@@ -4,6 +4,9 @@ from dataclasses import dataclass, field
 from itertools import groupby
 from typing import Any
 
+from django.conf import settings
+
+from accounts.pictures import domain_key
 from webmail.mime.findings import is_explained
 from webmail.mime.headers import display_text
 from webmail.mime.parts import Part, choose
@@ -62,6 +65,8 @@ class Card:
     elsewhere: str
     explained: bool
     checked: senders.Shown
+    pictures: bool
+    picture_domain: str
     more_files: int = 0
     attachments: list[Attachment] = field(default_factory=list)
 
@@ -151,6 +156,8 @@ def card(message: Message, here: frozenset[int], own: frozenset[str], clock: Clo
         explained=is_explained(root),
         checked=senders.shown(message, mine=message.from_address.lower() in own),
         attachments=[attachment_of(part) for part in files[:MOST_FILES]],
+        pictures=settings.IMAGE_PROXY,
+        picture_domain=domain_key(message.from_address)[1:],
         more_files=max(0, len(files) - MOST_FILES),
     )
 

@@ -11,7 +11,7 @@ from accounts.browsers import forget_ended
 from accounts.models import MailAccount
 from webmail.contacts import tidy as contacts
 from webmail.models import BulkAction, Conversation, ConversationChange, Message, Notice, PendingAction, ServerHit
-from webmail.sync import reminders, tally
+from webmail.sync import picture_cache, reminders, tally
 from webmail.sync.bodies import trim_cache
 from webmail.sync.server_drafts import forget_removed
 from webmail.transfer.run import tidy
@@ -25,6 +25,7 @@ BULK_KEPT = timedelta(days=7)
 
 def run() -> None:
     trim_cache(settings.BODY_CACHE_BYTES)
+    picture_cache.trim(settings.PICTURE_CACHE_BYTES)
     tidy()
     forget_removed()
     forget_ended()
