@@ -14,6 +14,7 @@ from webmail.views import (
     compose,
     compose_actions,
     conversation,
+    drafts,
     folders,
     health,
     inside,
@@ -21,10 +22,13 @@ from webmail.views import (
     message,
     move,
     organise,
+    outbox,
     pictures,
+    reminders,
     search,
     search_server,
     search_suggest,
+    templates,
     transfer,
 )
 from webmail.views.search_place import search_place
@@ -133,7 +137,19 @@ writing: Routes = [
     path("inbox/forward/", answering.forward_selected, name="unified-forward-selected"),
     path("search/forward/", answering.forward_selected, {"find": search_place}, name="search-forward-selected"),
     path("message/<int:message_id>/edit/", answering.edit_draft, name="edit-draft"),
-    path("outbox/", compose.outbox, name="outbox"),
+    path("compose/<int:outgoing_id>/state/", drafts.draft_state, name="draft-state"),
+    path("compose/<int:outgoing_id>/versions/", drafts.draft_versions, name="draft-versions"),
+    path("compose/<int:outgoing_id>/versions/<int:version_id>/", drafts.version_restore, name="version-restore"),
+    path("compose/<int:outgoing_id>/templates/", templates.draft_templates, name="draft-templates"),
+    path("compose/<int:outgoing_id>/templates/<int:template_id>/", templates.template_insert, name="template-insert"),
+    path("outbox/", outbox.outbox, name="outbox"),
+    path("reminder/<int:reminder_id>/", reminders.reminder, name="reminder"),
+    path("reminder/<int:reminder_id>/write/", reminders.reminder_write, name="reminder-write"),
+    path("reminder/<int:reminder_id>/dismiss/", reminders.reminder_dismiss, name="reminder-dismiss"),
+    path("settings/writing/", templates.writing_page, name="settings-writing"),
+    path("settings/writing/templates/add/", templates.template_add, name="template-add"),
+    path("settings/writing/templates/<int:template_id>/", templates.template_edit, name="template-edit"),
+    path("settings/writing/templates/<int:template_id>/remove/", templates.template_remove, name="template-remove"),
 ]
 
 transferring: Routes = [

@@ -4,6 +4,7 @@ import { startQuestions } from "./dialogs.js";
 import { startDragging, startSwiping } from "./drag.js";
 import { startEvents } from "./events.js";
 import { makeKeys } from "./keys.js";
+import { offerLeftovers, startSigningOut } from "./leftover.js";
 import { accountOf, conversationOf, folderOf, rowOf, rows, rowsOf } from "./list.js";
 import { cursor, list, neighbour, refreshList, setCursor, startList } from "./list.js";
 import { closeReader, currentId, inboxLink, markFolder } from "./navigate.js";
@@ -199,6 +200,7 @@ function startMailbox(box) {
     if (button) step(Number(button.dataset.step));
   });
   startEvents(box.dataset, changed);
+  offerLeftovers();
 }
 
 document.documentElement.classList.add("script");
@@ -206,6 +208,7 @@ const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
 if (zone) document.cookie = `tz=${zone}; path=/; max-age=${YEAR}; samesite=lax`;
 startToasts();
 startQuestions();
+startSigningOut();
 const mailbox = document.getElementById("mailbox");
 if (mailbox) startMailbox(mailbox);
 for (const page of document.querySelectorAll(".enclosed-page")) adoptFrames(page);

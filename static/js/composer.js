@@ -1,4 +1,5 @@
 // The composer: recipients, rich text, files, saving, sending. Loaded when one appears; every form works without it.
+import { leaveMoved } from "./composer/elsewhere.js";
 import { extensions } from "./composer/extensions.js";
 import { startFiles } from "./composer/files.js";
 import { startRecipients } from "./composer/recipients.js";
@@ -129,10 +130,24 @@ class Composer {
   }
 
   moved({ error, moved }) {
+    const other = this.root.dataset.page;
+    const page = !docked(this.root);
     this.saver.forget();
     this.end();
-    notify(error);
+    if (moved === other) notify(error);
+    else if (page) leaveMoved(error, other);
+    else notify(error, { label: "Show the other text", act: () => open(other) });
     open(moved);
+  }
+
+  // What was written here and is not saved becomes a draft of its own; the conflict then says so.
+  async showOther() {
+    await this.saver.flush();
+    if (this.ended) return;
+    const other = this.root.dataset.page;
+    this.saver.forget();
+    this.end();
+    open(other);
   }
 
   // ``extra`` are fields of this one request, as the moment of sending.
@@ -146,7 +161,11 @@ class Composer {
       await this.saver.settle();
       const answer = await ask(this.form.action, { ...this.collect(), ...this.saver.proof(), ...extra });
       if (answer.moved) return this.moved(answer);
-      if (answer.error) return showTrouble(this.root, answer.error, answer.field);
+      if (answer.error) {
+        if (answer.revision) this.form.elements.revision.value = answer.revision;
+        if (this.extensions.some((each) => each.trouble?.(answer.error, answer.field))) return undefined;
+        return showTrouble(this.root, answer.error, answer.field);
+      }
       this.saver.forget();
       this.sent(answer);
     } catch (error) {
@@ -166,6 +185,7 @@ class Composer {
     notify(answer.text, {
       label: "Undo",
       seconds: answer.seconds,
+      count: answer.count,
       act: async () => {
         const back = await ask(answer.undo, {});
         if (back.error) notify(back.error);

@@ -49,11 +49,11 @@ export function startEvents({ eventsUrl: url, revision }, changed) {
     if (!navigator.onLine) return;
     clearTimeout(timer);
     timer = undefined;
-    banner.hidden = true;
+    if (banner) banner.hidden = true;
   };
   const down = () => {
     timer ??= setTimeout(() => {
-      banner.hidden = false;
+      if (banner) banner.hidden = false;
     }, BANNER_AFTER_MS);
   };
   const channel = new BroadcastChannel("mail-events");

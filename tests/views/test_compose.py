@@ -312,10 +312,10 @@ def test_the_outbox_asks_the_same_for_few_and_many(
 
     add(10)
     page.get(reverse("outbox"))
-    with django_assert_num_queries(3):
+    with django_assert_num_queries(4):
         assert page.get(reverse("outbox")).content.count(b"outbox-entry") == 10
     add(10)
-    with django_assert_num_queries(3):
+    with django_assert_num_queries(4):
         assert page.get(reverse("outbox")).content.count(b"outbox-entry") == 20
 
 

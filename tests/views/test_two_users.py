@@ -8,9 +8,20 @@ from typing import Any
 import pytest
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver
+from django.utils import timezone
 
 from accounts.models import Browser, Identity, PictureChoice
-from webmail.models import BulkAction, Message, Notice, OutgoingAttachment, OutgoingMessage, Transfer
+from webmail.models import (
+    BulkAction,
+    DraftVersion,
+    Message,
+    MessageTemplate,
+    Notice,
+    OutgoingAttachment,
+    OutgoingMessage,
+    Reminder,
+    Transfer,
+)
 from webmail.sync import actions
 from webmail.views import pictures
 
@@ -57,12 +68,22 @@ def values(ada: Any) -> dict[str, str]:
         "notice_id": str(notice.pk),
         "batch": str(done.batch),
         "bulk_id": str(BulkAction.objects.create(user=ada.user, verb="move", target_title=MARK, state="done").pk),
+        "version_id": str(DraftVersion.objects.create(outgoing=outgoing, reason="writing", text=MARK).pk),
+        "template_id": str(MessageTemplate.objects.create(user=ada.user, name=MARK, html=MARK).pk),
+        "reminder_id": str(_reminder(ada).pk),
         "transfer_id": str(Transfer.objects.create(user=ada.user, target=ada.account, filename=MARK).pk),
         "section": "1",
         "choice_id": str(PictureChoice.objects.create(user=ada.user, sender=f"{MARK}@example.test").pk),
         "token": pictures.address(ada.user.pk, f"https://{MARK}.example.org/").split("/")[2],
         "content_id": "x",
     }
+
+
+def _reminder(ada: Any) -> Reminder:
+    now = timezone.now()
+    return Reminder.objects.create(
+        user=ada.user, account=ada.account, message_id=MARK, subject=MARK, to=MARK, sent_at=now, due_at=now
+    )
 
 
 def filled(path: str, pattern: URLPattern, values: dict[str, str]) -> str:
@@ -87,6 +108,8 @@ def test_what_belongs_to_somebody_else_does_not_exist(
         assert all(MARK.encode() not in answer.content for answer in answers)
     assert Message.objects.get(pk=values["message_id"]).flagged
     assert OutgoingMessage.objects.filter(pk=values["outgoing_id"], discarded=False, state="draft").exists()
+    assert Reminder.objects.filter(pk=values["reminder_id"], state="waiting").exists()
+    assert MessageTemplate.objects.filter(pk=values["template_id"], name=MARK).exists()
     assert Notice.objects.filter(pk=values["notice_id"], dismissed_at__isnull=True).exists()
 
 

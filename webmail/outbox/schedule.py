@@ -38,11 +38,13 @@ def read(written: str, zone: tzinfo, now: datetime) -> datetime:
     """The moment ``written`` names. Raise GiveUp with FIELD as ``detail`` if it names none or lies in the past.
 
     A time that the clocks skip is as much later as they do; of one that comes twice the first is meant (RFC 5545 section
-    3.3.5).
+    3.3.5) as long as it lies ahead.
     """
     try:
         wall = datetime.strptime(written.strip()[: len("2026-01-01T00:00")], FORM).replace(tzinfo=zone, fold=0)
         moment = wall.astimezone(UTC)
+        if moment <= now:
+            moment = wall.replace(fold=1).astimezone(UTC)
     except (ValueError, OverflowError) as error:
         raise _refused("Choose a day and a time.") from error
     if moment <= now:

@@ -3,7 +3,7 @@
 from django.http import Http404, HttpRequest
 
 from accounts.models import MailAccount, User
-from webmail.models import Conversation, Folder, Message, OutgoingMessage
+from webmail.models import Conversation, Folder, Message, MessageTemplate, OutgoingMessage, Reminder
 from webmail.models.prepared import Prepared, Slot
 
 OWN_FOLDER = Prepared(
@@ -62,3 +62,17 @@ def outgoing_of(request: HttpRequest, outgoing_id: int) -> OutgoingMessage:
     if outgoing is None:
         raise Http404
     return outgoing
+
+
+def template_of(request: HttpRequest, template_id: int) -> MessageTemplate:
+    template = MessageTemplate.objects.filter(pk=template_id, user_id=user_of(request).pk).first()
+    if template is None:
+        raise Http404
+    return template
+
+
+def reminder_of(request: HttpRequest, reminder_id: int) -> Reminder:
+    reminder = Reminder.objects.filter(pk=reminder_id, user_id=user_of(request).pk).first()
+    if reminder is None:
+        raise Http404
+    return reminder

@@ -1,10 +1,8 @@
-"""Writing: the composer, docked or as a page, and the outbox."""
+"""Writing: the composer, docked or as a page."""
 
 from dataclasses import dataclass
-from datetime import timedelta
 
 from django.contrib.auth.decorators import login_required
-from django.db.models import Q
 from django.http import FileResponse, Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -16,17 +14,23 @@ from accounts.models import Identity
 from webmail.mime.html import clean_own
 from webmail.mime.text import html_to_text
 from webmail.models import OutgoingAttachment, OutgoingMessage
-from webmail.outbox import letter, queue
+from webmail.outbox import letter, schedule
 from webmail.outbox.place import size_limit
 from webmail.outbox.smtp_message import megabytes
 
 from .access import outgoing_of, user_of
-from .when import clock_of
+from .when import clock_of, zone_of
 
-State, SentCopy = OutgoingMessage.State, OutgoingMessage.SentCopy
 INLINE_IMAGES = frozenset({"image/png", "image/jpeg", "image/gif", "image/webp"})
-RECENT = timedelta(minutes=15)
-OUTBOX_ROWS = 200
+REMINDS = [
+    (0, "Do not remind me"),
+    (1, "After a day"),
+    (2, "After 2 days"),
+    (3, "After 3 days"),
+    (7, "After a week"),
+    (14, "After 2 weeks"),
+    (30, "After a month"),
+]
 private = cache_control(private=True, no_store=True)
 
 
@@ -74,7 +78,28 @@ def form_of(request: HttpRequest, outgoing: OutgoingMessage, trouble: Trouble) -
         "limit": limit,
         "limit_text": megabytes(limit),
         "saved_at": clock_of(request).label(outgoing.updated_at).short if outgoing.revision > 1 else "",
+        "later": later_of(request, outgoing),
+        "reminds": [(days, text, days == outgoing.remind_after) for days, text in REMINDS],
         "trouble": trouble if trouble.sentence else Trouble(outgoing.sentence),
+    }
+
+
+def later_of(request: HttpRequest, outgoing: OutgoingMessage) -> dict[str, object]:
+    """Times to send it at; the one chosen before stays proposed."""
+    zone, clock, now = zone_of(request), clock_of(request), timezone.now()
+    proposed = outgoing.send_at if outgoing.send_at is not None and outgoing.send_at > now else None
+    presets = [
+        {"label": label, "value": value, "when": clock.label(schedule.read(value, zone, now)).full}
+        for label, value in schedule.presets(now, zone)
+    ]
+    if proposed is not None:
+        value = schedule.wall_clock(proposed, zone)
+        presets.insert(0, {"label": "As chosen before", "value": value, "when": clock.label(proposed).full})
+    return {
+        "presets": presets,
+        "least": schedule.wall_clock(now, zone),
+        "value": schedule.wall_clock(proposed, zone) if proposed is not None else "",
+        "zone": str(zone).replace("_", " "),
     }
 
 
@@ -124,58 +149,3 @@ def attachment_content(request: HttpRequest, outgoing_id: int, attachment_id: in
     response["X-Content-Type-Options"] = "nosniff"
     response["Content-Security-Policy"] = "default-src 'none'; sandbox"
     return response
-
-
-@login_required
-@require_GET
-@private
-def outbox(request: HttpRequest) -> HttpResponse:
-    """Everything that is not finally sent, what was sent just now, and what became of it."""
-    clock = clock_of(request)
-    now = timezone.now()
-    rows = list(
-        OutgoingMessage.objects.filter(user=user_of(request), discarded=False)
-        .filter(
-            Q(state__in=[State.QUEUED, State.SENDING, State.REJECTED, State.UNCLEAR])
-            | Q(state=State.SENT, sent_at__gt=now - RECENT)
-            | Q(state=State.SENT, sent_copy=SentCopy.KEPT)
-            | (Q(state=State.SENT) & ~Q(sentence=""))
-        )
-        .select_related("account")
-        .order_by("-updated_at")[:OUTBOX_ROWS]
-    )
-    entries = [_entry(row, clock.label(row.sent_at or row.updated_at).short) for row in rows]
-    moving = any(entry["moving"] for entry in entries)
-    return render(request, "compose/outbox.html", {"entries": entries, "moving": moving})
-
-
-def _entry(row: OutgoingMessage, when: str) -> dict[str, object]:
-    refused = queue.refused(row) if row.state == State.SENT else []
-    waiting = row.state == State.QUEUED
-    return {
-        "row": row,
-        "when": when,
-        "to": row.to or row.cc or row.bcc,
-        "state": _state_text(row, refused),
-        "tone": {State.REJECTED: "danger", State.UNCLEAR: "warn"}.get(State(row.state), "warn" if refused else ""),
-        "moving": row.state == State.SENDING or (waiting and not row.attempts),
-        "can_undo": waiting and row.sent_at is None,
-        "can_retry": waiting and row.attempts > 0,
-        "can_edit": row.state == State.REJECTED,
-        "can_repeat": row.state == State.UNCLEAR,
-        "refused": refused,
-        "can_dismiss": row.state == State.SENT and (bool(row.sentence) or row.sent_copy == SentCopy.KEPT),
-        "kept": row.sent_copy == SentCopy.KEPT,
-    }
-
-
-def _state_text(row: OutgoingMessage, refused: list[str]) -> str:
-    if row.state == State.QUEUED:
-        return "Waiting" if row.attempts else "Sending in a moment"
-    if row.state == State.SENT:
-        return "Sent, but not to everybody" if refused else "Sent"
-    return {
-        State.SENDING: "Being sent",
-        State.REJECTED: "Not sent",
-        State.UNCLEAR: "May or may not have been sent",
-    }.get(State(row.state), row.get_state_display())

@@ -1,26 +1,28 @@
 """What the composer and the outbox ask for. Each answers a script with JSON and a plain form with a page."""
 
 import uuid
+from datetime import datetime
 from typing import BinaryIO, cast
 
-from django.conf import settings
 from django.contrib import messages as toasts
 from django.contrib.auth.decorators import login_required
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.shortcuts import redirect
 from django.urls import reverse
+from django.utils import timezone
 from django.views.decorators.cache import cache_control
 from django.views.decorators.http import require_POST
 
 from accounts.models import Identity
 from webmail.errors import GiveUp
 from webmail.models import OutgoingMessage
-from webmail.outbox import attachments, drafts, letter, queue, reply
+from webmail.outbox import attachments, drafts, letter, queue, reply, schedule
 
 from .access import outgoing_of, user_of
 from .compose import INLINE_IMAGES, Trouble, attachment_view, composer, content_url, with_cids
-from .when import clock_of
+from .when import clock_of, zone_of
 
+LATER_TOLD = 10  # seconds for which the way back is offered; the outbox offers it until the time has come
 CONFLICT = "This draft was changed elsewhere. What you wrote here is kept as a new draft."
 private = cache_control(private=True, no_store=True)
 
@@ -63,7 +65,7 @@ def compose(request: HttpRequest) -> HttpResponse:
 
 def _fields(request: HttpRequest, outgoing: OutgoingMessage) -> drafts.Fields:
     posted = request.POST
-    identity = posted.get("identity", "")
+    identity, remind = posted.get("identity", ""), posted.get("remind_after", "")
     to, cc, bcc, subject, text = (posted.get(name, "") for name in ("to", "cc", "bcc", "subject", "text"))
     return drafts.Fields(
         *(to, cc, bcc, subject, text),
@@ -73,12 +75,30 @@ def _fields(request: HttpRequest, outgoing: OutgoingMessage) -> drafts.Fields:
         ask_read=posted.get("ask_read") == "1",
         ask_delivered=posted.get("ask_delivered") == "1",
         identity_id=int(identity) if identity.isascii() and identity.isdigit() and len(identity) < 18 else None,
+        remind_after=int(remind) if remind.isascii() and remind.isdigit() and len(remind) < 5 else 0,
     )
 
 
 def _revision(request: HttpRequest) -> int:
     known = request.POST.get("revision", "")
     return int(known) if known.isascii() and known.isdigit() and len(known) < 10 else -1
+
+
+def _writer(request: HttpRequest) -> str:
+    """The name an open page gave itself."""
+    try:
+        return str(uuid.UUID(request.POST.get("writer", "")))
+    except ValueError:
+        return ""
+
+
+def _send_at(request: HttpRequest) -> datetime | None:
+    """The time chosen, of a button or of the field beside it; None: at once. Raise GiveUp."""
+    later = request.POST.get("later", "")
+    if not later:
+        return None
+    written = request.POST.get(schedule.FIELD, "") if later == "chosen" else later
+    return schedule.read(written, zone_of(request), timezone.now())
 
 
 def _token(request: HttpRequest) -> uuid.UUID:
@@ -104,7 +124,11 @@ def _moved(request: HttpRequest, sentence: str, copy: OutgoingMessage) -> HttpRe
 
 def _trouble(request: HttpRequest, outgoing: OutgoingMessage, problem: GiveUp) -> HttpResponse:
     if by_script(request):
-        return JsonResponse({"error": problem.sentence, "field": problem.detail}, status=422)
+        told: dict[str, object] = {"error": problem.sentence, "field": problem.detail}
+        # The text may have been saved on the way; the page goes on from there only where nothing else stands in the draft.
+        if "revision" in request.POST and drafts.same(outgoing, drafts.tidy(_fields(request, outgoing))):
+            told["revision"] = outgoing.revision
+        return JsonResponse(told, status=422)
     outgoing.refresh_from_db()
     return composer(request, outgoing, Trouble(problem.sentence, problem.detail), status=422)
 
@@ -114,13 +138,16 @@ def _trouble(request: HttpRequest, outgoing: OutgoingMessage, problem: GiveUp) -
 @private
 def draft_save(request: HttpRequest, outgoing_id: int) -> HttpResponse:
     outgoing = outgoing_of(request, outgoing_id)
-    saved = drafts.save_draft(outgoing, _fields(request, outgoing), _revision(request))
+    saved = drafts.save_draft(outgoing, _fields(request, outgoing), _revision(request), writer=_writer(request))
     if saved.conflict:
         return _moved(request, CONFLICT, saved.outgoing)
     row = saved.outgoing
     if by_script(request):
         when = clock_of(request).label(row.updated_at).short
         return JsonResponse({"revision": row.revision, "saved": when})
+    then = {"versions": "draft-versions", "templates": "draft-templates"}.get(request.POST.get("then", ""))
+    if then is not None:
+        return redirect(then, row.pk)
     toasts.success(request, "Draft saved")
     return redirect("draft", row.pk)
 
@@ -131,17 +158,27 @@ def draft_save(request: HttpRequest, outgoing_id: int) -> HttpResponse:
 def draft_send(request: HttpRequest, outgoing_id: int) -> HttpResponse:
     outgoing = outgoing_of(request, outgoing_id)
     try:
-        row = queue.send(outgoing, _fields(request, outgoing), _revision(request), token=_token(request))
+        send_at = _send_at(request)
+    except GiveUp as problem:
+        if not by_script(request) and (saved := _keep_text(request, outgoing)).conflict:
+            return _moved(request, CONFLICT, saved.outgoing)
+        return _trouble(request, outgoing, problem)
+    try:
+        row = queue.send(
+            outgoing, _fields(request, outgoing), _revision(request), token=_token(request), send_at=send_at
+        )
     except queue.NotSaved as problem:
         return _moved(request, problem.sentence, problem.copy)
     except GiveUp as problem:
         return _trouble(request, outgoing, problem)
     if by_script(request):
+        later = row.send_at is not None
         return JsonResponse(
             {
-                "text": "Sending…",
+                "text": f"Scheduled for {clock_of(request).label(row.send_at).full}" if row.send_at else "Sending…",
                 "undo": reverse("send-undo", args=[row.pk]),
-                "seconds": settings.SEND_UNDO_SECONDS,
+                "seconds": LATER_TOLD if later else queue.undo_seconds(user_of(request)),
+                "count": not later,
                 "outbox": reverse("outbox"),
             }
         )
@@ -227,6 +264,9 @@ def attachment_remove(request: HttpRequest, outgoing_id: int, attachment_id: int
 def send_undo(request: HttpRequest, outgoing_id: int) -> HttpResponse:
     outgoing = outgoing_of(request, outgoing_id)
     if queue.undo(outgoing) or outgoing.state in letter.EDITABLE:
+        if request.POST.get("stay") == "1":
+            toasts.success(request, f"“{outgoing}” is a draft again.")
+            return redirect("outbox")
         return _page_of(request, outgoing)
     text = "It is too late to take this back: it is already on its way."
     if by_script(request):

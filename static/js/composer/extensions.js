@@ -1,7 +1,14 @@
+import { startElsewhere } from "./elsewhere.js";
+import { startLater } from "./later.js";
 import { startMenus } from "./menus.js";
+import { startPanels } from "./panels.js";
 
 // What else stands in a composer, one line each: a function of (root, composer) that may return
-// { collect() fields to save, fill(fields) of a recovered text, refuse() true to hold Send back, saved(answer), stop() }.
+// { collect() fields to save, fill(fields) of a recovered text, refuse() true to hold Send back, saved(answer),
+// trouble(text, field) true if it has shown it, stop() }.
 export const extensions = [
   startMenus,
+  startLater,
+  startPanels,
+  startElsewhere,
 ];

@@ -1,6 +1,7 @@
 // Saving: a second after the last keystroke, when the composer is left, and again until the server has it.
 // What the server has not confirmed stands in this browser. A save whose answer was lost is repeated as it was: the
 // server knows it again, where a newer text on top of an old revision would look like somebody else's change.
+import * as local from "./local.js";
 import { ask } from "./talk.js";
 
 const PAUSE_MS = 1000;
@@ -12,7 +13,9 @@ export class Saver {
     this.root = root;
     this.form = root.querySelector("form");
     this.state = root.querySelector("[data-state]");
-    this.key = `webmail-draft-${root.dataset.draft}`;
+    this.draft = root.dataset.draft;
+    // Names this open page: the server sees when another one writes.
+    this.writer = crypto.randomUUID?.() ?? "";
     this.collect = collect;
     this.moved = moved;
     this.saved = saved;
@@ -53,11 +56,7 @@ export class Saver {
   }
 
   store() {
-    try {
-      localStorage.setItem(this.key, JSON.stringify({ revision: this.revision, fields: this.collect() }));
-    } catch {
-      // Full or forbidden: the server's copy is then the only one.
-    }
+    if (!this.stopped) local.put(this.draft, { revision: this.revision, fields: this.collect() });
   }
 
   forget() {
@@ -67,25 +66,17 @@ export class Saver {
   }
 
   clear() {
-    try {
-      localStorage.removeItem(this.key);
-    } catch {
-      // Forbidden: then nothing was kept either.
-    }
+    local.drop(this.draft);
   }
 
   stop() {
     this.stopped = true;
     clearTimeout(this.timer);
+    clearTimeout(this.keeper);
   }
 
   recover(fill) {
-    let kept = null;
-    try {
-      kept = JSON.parse(localStorage.getItem(this.key));
-    } catch {
-      // Nothing kept, or nothing that can be read.
-    }
+    const kept = local.take(this.draft);
     if (!kept?.fields) return;
     if (kept.revision === this.revision) {
       fill(kept.fields);
@@ -121,7 +112,7 @@ export class Saver {
       const { fields, revision } = this.pending;
       const small = JSON.stringify(fields).length < KEEPALIVE_OCTETS;
       try {
-        const answer = await ask(this.root.dataset.save, { ...fields, revision }, { keepalive: leaving && small });
+        const answer = await ask(this.root.dataset.save, { ...fields, revision, writer: this.writer }, { keepalive: leaving && small });
         this.pending = null;
         this.failures = 0;
         if (answer.moved) {
@@ -137,6 +128,7 @@ export class Saver {
         }
       } catch (error) {
         this.say(`Not saved — retrying (${error.message.replace(/\.$/, "")})`);
+        if (error.signedOut) this.root.dispatchEvent(new Event("signed-out"));
         this.store();
         const pause = RETRY_MS[Math.min(this.failures, RETRY_MS.length - 1)];
         this.failures += 1;

@@ -23,12 +23,15 @@ export async function ask(url, fields, { keepalive = false } = {}) {
 export async function read(status, type, json) {
   if (type.includes("json")) return json();
   if (status === 413) throw new Error("it is too large.");
-  if (status === 403 || status < 400) throw new Error("you have been signed out. Sign in again in another tab.");
+  if (status === 403 || status < 400) {
+    throw Object.assign(new Error("you have been signed out. Sign in again in another tab."), { signedOut: true });
+  }
   if (status === 404) throw new Error("this draft is no longer there.");
   throw new Error("the server could not do it.");
 }
 
-export function notify(text, { label = "", act = null, seconds = 8 } = {}) {
+// ``count``: the seconds in which ``act`` is possible are counted down.
+export function notify(text, { label = "", act = null, seconds = 8, count = false } = {}) {
   const box = document.getElementById("toasts");
   const toast = document.createElement("div");
   toast.className = "toast";
@@ -40,6 +43,7 @@ export function notify(text, { label = "", act = null, seconds = 8 } = {}) {
     button.type = "button";
     button.className = "toast-action";
     button.textContent = label;
+    if (count) countDown(button, seconds);
     button.addEventListener("click", async () => {
       toast.remove();
       try {
@@ -51,5 +55,21 @@ export function notify(text, { label = "", act = null, seconds = 8 } = {}) {
     toast.append(button);
   }
   box.append(toast);
+  if (count) toast.classList.add("counting");
   setTimeout(() => toast.remove(), Math.max(seconds, 2) * 1000);
+}
+
+function countDown(button, seconds) {
+  const left = document.createElement("span");
+  left.className = "toast-count";
+  // Read out once with the label would be once too often.
+  left.setAttribute("aria-hidden", "true");
+  button.append(left);
+  const ends = Date.now() + seconds * 1000;
+  const tick = () => {
+    const more = Math.ceil((ends - Date.now()) / 1000);
+    left.textContent = more > 0 ? ` ${more}` : "";
+    if (more > 0 && button.isConnected !== false) setTimeout(tick, 250);
+  };
+  tick();
 }

@@ -171,6 +171,16 @@ export function startText(root, { changed, picture }) {
       editor.insertImage(url, { alt: "" });
       changed();
     },
+    insert({ html, text }) {
+      if (plain) {
+        area.setRangeText(text, area.selectionStart, area.selectionEnd, "end");
+        area.focus();
+      } else {
+        editor.focus();
+        editor.insertHTML(html);
+      }
+      changed();
+    },
     stop: () => editor.destroy(),
   };
 }
