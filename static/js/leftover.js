@@ -4,6 +4,7 @@ import { post } from "./net.js";
 import { say } from "./toast.js";
 
 const SAVE_MS = 4000;
+const SETTLED_MS = 3000;
 
 async function reopen(draft) {
   const page = `/compose/${draft}/`;
@@ -53,10 +54,13 @@ function offer(draft) {
   document.getElementById("toasts").append(toast);
 }
 
+// Once the dock has opened again what was open: that saves by itself what it kept.
 export function offerLeftovers() {
-  const open = new Set([...document.querySelectorAll("[data-composer]")].map((root) => root.dataset.draft));
-  const draft = kept().find((each) => !open.has(each));
-  if (draft) offer(draft);
+  setTimeout(() => {
+    const open = new Set([...document.querySelectorAll("[data-composer]")].map((root) => root.dataset.draft));
+    const draft = kept().find((each) => !open.has(each));
+    if (draft) offer(draft);
+  }, SETTLED_MS);
 }
 
 export function startSigningOut() {

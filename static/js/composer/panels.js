@@ -1,5 +1,6 @@
 // Earlier versions and templates, each in a dialog over the composer.
-import { ask, fetchFragment, notify } from "./talk.js";
+import { fragment, getHtml } from "../net.js";
+import { ask, notify } from "./talk.js";
 
 function dialog(title, content) {
   const box = document.createElement("dialog");
@@ -57,7 +58,7 @@ export function startPanels(root, composer) {
       // What is looked at, restored or made a template of is what stands here now.
       await composer.saver.flush();
       if (composer.ended) return;
-      box = dialog(button.textContent.trim(), await fetchFragment(button.dataset.panel));
+      box = dialog(button.textContent.trim(), fragment(await getHtml(button.dataset.panel)));
       box.addEventListener("submit", async (event) => {
         event.preventDefault();
         const form = event.target;
