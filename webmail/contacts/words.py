@@ -8,10 +8,10 @@ CODED, BITS = 4, 15
 MASK = (1 << BITS) - 1
 
 
-def searchable(*texts: str) -> str:
+def searchable(*texts: str, most: int = SEARCH_KEPT) -> str:
     """Folded words with a blank before each: what begins with the text typed is found by ``" " + typed``."""
     found = dict.fromkeys(" ".join(words(text)) for text in texts)
-    return ("".join(f" {each}" for each in found if each))[:SEARCH_KEPT]
+    return ("".join(f" {each}" for each in found if each))[:most]
 
 
 def of_address(name: str, address: str) -> str:
