@@ -94,6 +94,7 @@ _SPACE_IN_URL = re.compile("[\x00-\x20\x7f-\xa0\u200b-\u200f\u2028-\u202e\u2066-
 _REMOTE = re.compile(r"(?:https?:)?[/\\]{2}[^/\\]", re.IGNORECASE)
 _LINK = re.compile(r"https?://[^/\\]|mailto:|tel:\+?[\d()./-]+$", re.IGNORECASE)
 _DATA_IMAGE = re.compile(r"data:image/(?:png|gif|jpe?g|webp|bmp|avif);base64,[A-Za-z0-9+/=]*", re.IGNORECASE)
+_BLANK = "data:image/gif;base64,R0lGODlhAQABAAAAACwAAAAAAQABAAA="
 _NAMES = re.compile(r"[\w\s:./@+-]{1,500}")
 _PATTERNS = {
     "class": _NAMES,
@@ -146,16 +147,23 @@ class _Filter:
             # nh3 asks about elements too that it goes on to drop.
             return None
         if attribute == "style":
-            return style.declarations(value, self.load) or None
+            return style.declarations(value, self.paint) or None
         if attribute == "href":
             return link(value)
         if attribute == "background":
-            # Left empty where it is barred: the frame is the same with its pictures and without.
-            return self.load(value) or ""
+            return self.paint(value)
         if attribute == "src":
             return self.load(value)
         pattern = _QUOTE_TYPE if attribute == "type" and tag == "blockquote" else _PATTERNS.get(attribute)
         return value if pattern is None or pattern.fullmatch(value) else None
+
+    def paint(self, url: str) -> str | None:
+        """As :meth:`load`, for what lies behind text; nothing to be seen where it is barred.
+
+        That there is a background says how the text is to be read, with its picture and without.
+        """
+        before = self.remote
+        return self.load(url) or (_BLANK if self.remote > before else None)
 
     def load(self, url: str) -> str | None:
         """The address from which a picture may be loaded, or None."""
@@ -212,7 +220,7 @@ def sanitise(html: str, *, cid_url: CidUrl, remote_url: RemoteUrl | None = None)
     body = _clean(markup, attributes)
     if body is None:
         return Sanitised("", too_complex=True)
-    sheet = style.sheet(css, attributes.load) if css else ""
+    sheet = style.sheet(css, attributes.paint) if css else ""
     head = f"<style>{sheet}</style>" if sheet else ""
     owners = sorted(_owner(address) for address in attributes.tracked)
     return Sanitised(head + body, remote=attributes.remote, trackers=tuple(owners))

@@ -120,7 +120,7 @@ def _value(tokens: list[Node], resolve: Resolve) -> str:
         address = _address(token)
         if address is not None:
             resolved = resolve(address)
-            out.append(f'url("{_UNSAFE_IN_URL.sub(_percent, resolved)}")' if resolved else "none")
+            out.append(f'url("{_UNSAFE_IN_URL.sub(_percent, resolved)}")' if resolved else "")
         elif token.type == "comment":
             out.append(" ")
         elif _harmless(token):

@@ -78,7 +78,7 @@ def asked(
     watch.start()
     try:
         connection.putrequest(method, connection.goal.path, skip_host=True, skip_accept_encoding=True)
-        fields = {"Host": connection.goal.authority, "Accept-Encoding": "identity", "Connection": "close"} | headers
+        fields = {"Host": connection.goal.authority, "Accept-Encoding": "identity", "Connection": "close", **headers}
         for name, value in fields.items():
             connection.putheader(name, value)
         if body is not None:

@@ -42,7 +42,7 @@ def with_pictures(message: Message, address: Callable[[str], str]) -> Rendered:
     if not plain.remote or plain.too_complex:
         return plain
     kept = RenderedBody.objects.filter(message=message, policy=mime_html.POLICY_VERSION).first()
-    made = _read(kept.pictured) if kept is not None and kept.pictured is not None else None
+    made = _read(bytes(kept.pictured)) if kept is not None and kept.pictured is not None else None
     if made is None:
         made = _make(message)
         content = zlib.compress(TAIL.join([json.dumps(made.head), *made.texts]).encode("utf-8", "replace"), 3)

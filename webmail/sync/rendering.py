@@ -77,7 +77,8 @@ def render_of(
         section = sections.get(content_id)
         return reverse("message-part", args=[message.pk, section]) + "?inline=1" if section else None
 
-    pieces, remote, too_complex, trackers = [], 0, False, []
+    pieces, remote, too_complex = [], 0, False
+    trackers: list[str] = []
     for part, text in parts:
         if part.type == "text/html":
             clean = mime_html.sanitise(text, cid_url=cid_url, remote_url=remote_url)
