@@ -18,6 +18,7 @@ from webmail.views import (
     folders,
     health,
     inside,
+    links,
     mailbox,
     message,
     move,
@@ -60,6 +61,7 @@ reading: Routes = [
     path("message/<int:message_id>/findings/", inside.message_findings, name="message-findings"),
     path("message/<int:message_id>/enclosed/<str:section>/", inside.enclosed_message, name="enclosed-message"),
     path("message/<int:message_id>/enclosed/<str:section>/body/", inside.enclosed_body, name="enclosed-body"),
+    path("link/<str:token>/", links.link_page, name="link"),
     path("message/<int:message_id>/invitation/<str:section>/", inside.invitation_answer, name="invitation-answer"),
 ]
 

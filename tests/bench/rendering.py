@@ -9,6 +9,7 @@ from tests.bench.report import table
 from tests.bench.timing import Times, repeat
 from webmail.mime import style
 from webmail.mime.html import sanitise
+from webmail.mime.links import mark
 from webmail.mime.quote import split_quote
 from webmail.views.frame import document
 
@@ -55,7 +56,7 @@ def _once(html: str) -> float:
     style.forget()
     started = time.perf_counter()
     clean = sanitise(html, cid_url=lambda _: None)
-    written, quoted = split_quote(clean.html)
+    written, quoted = split_quote(mark(clean.html, lambda *_: None))
     shown = document(written, quoted, remote=clean.remote, too_complex=clean.too_complex, theme="system")
     seconds = time.perf_counter() - started
     if clean.too_complex or not clean.remote or "</table>" not in shown:

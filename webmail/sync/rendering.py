@@ -5,11 +5,12 @@ import zlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from django.core import signing
 from django.urls import reverse
 from django.utils.html import format_html, format_html_join
 
 from webmail.errors import MailError
-from webmail.mime import embedded
+from webmail.mime import embedded, links
 from webmail.mime import html as mime_html
 from webmail.mime.headers import display_text
 from webmail.mime.parts import Body, Part, choose
@@ -23,6 +24,8 @@ from . import bodies
 logger = logging.getLogger(__name__)
 
 RENDERED = Prepared(lambda: RenderedBody.objects.filter(message_id=Slot("message"), policy=Slot("policy")))
+LINK_SALT = "webmail.link"
+LONGEST_TOKEN = 3_500  # characters; web servers read lines of about four thousand
 TAIL = "\0"  # before the quoted tail where a rendered body is kept; no sanitised text holds it
 ARMOUR = {
     "encrypted": "This text is encrypted with OpenPGP. It can be read only with the key of whom it was written to.",
@@ -93,7 +96,24 @@ def render_of(
             flowed = part.params.get("format", "").lower() == "flowed"
             delsp = part.params.get("delsp", "").lower() == "yes"
             pieces.append(_armour(text) + str(text_to_html(text, flowed=flowed, delsp=delsp)) + _files(message, part))
-    return Rendered(*split_quote("\n<hr>\n".join(pieces)), remote, too_complex, tuple(trackers))
+    return Rendered(*split_quote(links.mark("\n<hr>\n".join(pieces), ask_first)), remote, too_complex, tuple(trackers))
+
+
+def ask_first(url: str, named: str) -> str | None:
+    """Our page that shows where a link goes before it is followed. Signed, so that it cannot be made to show anything; for
+    nobody in particular, so that what is kept of a message can hold it.
+    """
+    token = signing.dumps([url, named], salt=LINK_SALT, compress=True)
+    return reverse("link", args=[token]) if len(token) <= LONGEST_TOKEN else None
+
+
+def asked(token: str) -> tuple[str, str] | None:
+    """The target and the host its text names; None for what was not made here."""
+    try:
+        url, named = signing.loads(token, salt=LINK_SALT)
+    except (signing.BadSignature, ValueError, TypeError):
+        return None
+    return str(url), str(named)
 
 
 def _armour(text: str) -> str:

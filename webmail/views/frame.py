@@ -31,6 +31,9 @@ table{max-width:100%%}
 .inverted,.inverted img{filter:invert(1) hue-rotate(180deg)}
 pre{white-space:pre-wrap;font:13px/1.5 ui-monospace,"DejaVu Sans Mono",monospace}
 a{color:%s}
+a[title]:focus-visible::after{content:attr(title);position:absolute;z-index:9;max-width:90%%;margin:1.6em 0 0 -3em;
+padding:2px 8px;border-radius:6px;font:13px/1.5 system-ui,sans-serif;background:light-dark(#1d1e20,#e9e9ea);
+color:light-dark(#fff,#1d1e20);overflow-wrap:anywhere}
 blockquote{margin:8px 0 8px 0;padding:0 0 0 12px;border-left:2px solid light-dark(#cfcfca,#44474e)}
 .plain blockquote{color:light-dark(#494b50,#bfc1c6)}
 details.quote{margin:12px 0}

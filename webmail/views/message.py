@@ -64,6 +64,7 @@ def message_body(request: HttpRequest, message_id: int) -> HttpResponse:
     response.headers["Content-Security-Policy"] = MESSAGE_POLICY
     # A name that is looked up tells its owner that the mail was opened.
     response.headers["X-DNS-Prefetch-Control"] = "off"
+    response.headers["Referrer-Policy"] = "no-referrer"
     return response
 
 
