@@ -2,7 +2,7 @@
 
 from django.http import Http404, HttpRequest
 
-from .models import Identity, MailAccount, User
+from .models import Identity, MailAccount, SignaturePicture, User
 
 
 def person(request: HttpRequest) -> User:
@@ -28,3 +28,10 @@ def identity_of(request: HttpRequest, identity_id: int) -> Identity:
     if identity is None:
         raise Http404
     return identity
+
+
+def picture_of(request: HttpRequest, picture_id: int) -> SignaturePicture:
+    picture = SignaturePicture.objects.filter(pk=picture_id, account__user=person(request)).first()
+    if picture is None:
+        raise Http404
+    return picture

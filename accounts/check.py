@@ -10,6 +10,7 @@ from webmail.errors import AskUser, MailError, Reason
 from webmail.imap.connection import MailConnection
 from webmail.imap.types import Endpoint
 from webmail.outbox import smtp
+from webmail.outbox.place import note_offers
 
 from .models import Security
 
@@ -77,7 +78,7 @@ def _read(endpoint: Endpoint, username: str, password: str) -> None:
 
 def _hand_in(endpoint: Endpoint, username: str, password: str) -> None:
     refuse_plain_text(endpoint)
-    smtp.check(endpoint, username, password, timeout=ANSWER_SECONDS)
+    note_offers(endpoint, smtp.check(endpoint, username, password, timeout=ANSWER_SECONDS))
 
 
 def _no_outgoing_server() -> None:

@@ -8,6 +8,7 @@ from django import forms
 from django.core.exceptions import ValidationError
 
 from webmail.mime.authentication import trusted_names
+from webmail.mime.compose import address_spec
 
 LABEL = re.compile(r"(?!-)[a-z0-9_-]{1,63}(?<!-)")
 CONTROLS = re.compile(r"[\x00-\x1f\x7f]")
@@ -72,6 +73,26 @@ class SecretField(forms.CharField):
             widget=forms.PasswordInput(attrs={"autocomplete": autocomplete}),
             **options,
         )
+
+
+class AnyAddressField(forms.CharField):
+    """An address to write as, also one with letters beyond a–z before the @ (RFC 6531); the domain in lower case."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(max_length=320, validators=[refuse_controls], **options)
+        self.widget.attrs.update({"autocapitalize": "none", "spellcheck": "false", "inputmode": "email"})
+
+    def clean(self, value: Any) -> str:
+        text = str(super().clean(value))
+        if not text:
+            return ""
+        local, at, domain = text.rpartition("@")
+        try:
+            address_spec(text)
+            clean_host(domain)
+        except (ValueError, ValidationError) as error:
+            raise ValidationError("Enter a valid email address.") from error
+        return f"{local}{at}{domain.lower()}"
 
 
 class AddressField(forms.EmailField):

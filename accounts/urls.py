@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from .views import mailboxes, pictures, pop3, removal, sessions, settings
+from .views import identities, mailboxes, pictures, pop3, removal, sessions, settings
 
 urlpatterns = [
     path("sign-in/", sessions.sign_in_page, name="sign-in"),
@@ -18,10 +18,13 @@ urlpatterns = [
     path("settings/accounts/<int:account_id>/progress/", pop3.account_progress, name="account-progress"),
     path("settings/accounts/<int:account_id>/sign-in/", mailboxes.account_sign_in, name="account-sign-in"),
     path("settings/accounts/<int:account_id>/remove/", removal.account_remove, name="account-remove"),
-    path("settings/accounts/<int:account_id>/identities/add/", settings.identity_add, name="identity-add"),
-    path("settings/identities/", settings.identities_page, name="settings-identities"),
-    path("settings/identities/<int:identity_id>/", settings.identity_edit, name="identity-edit"),
-    path("settings/identities/<int:identity_id>/remove/", settings.identity_remove, name="identity-remove"),
+    path("settings/accounts/<int:account_id>/identities/add/", identities.identity_add, name="identity-add"),
+    path("settings/identities/", identities.identities_page, name="settings-identities"),
+    path("settings/identities/<int:identity_id>/", identities.identity_edit, name="identity-edit"),
+    path("settings/identities/<int:identity_id>/remove/", identities.identity_remove, name="identity-remove"),
+    path("settings/identities/<int:identity_id>/up/", identities.identity_up, name="identity-up"),
+    path("settings/accounts/<int:account_id>/pictures/", identities.picture_add, name="signature-picture-add"),
+    path("settings/pictures/<int:signature_picture_id>/", identities.picture_content, name="signature-picture"),
     path("settings/appearance/", settings.appearance_page, name="settings-appearance"),
     path("settings/security/", settings.security_page, name="settings-security"),
     path("settings/pictures/<int:choice_id>/remove/", pictures.choice_remove, name="picture-choice-remove"),

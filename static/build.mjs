@@ -11,7 +11,7 @@ const icons = join(dirname(createRequire(import.meta.url).resolve("lucide-static
 
 async function bundle() {
   await build({
-    entryPoints: [join(here, "js/app.js"), join(here, "js/composer.js"), join(here, "js/outbox.js")],
+    entryPoints: ["app", "composer", "outbox", "signature"].map((name) => join(here, `js/${name}.js`)),
     outdir: dist,
     bundle: true,
     format: "esm",

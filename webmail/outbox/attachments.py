@@ -18,6 +18,12 @@ from .smtp_message import megabytes
 from .wake import QUIET, ask_worker
 
 MOST_ATTACHMENTS = 200
+_PICTURES = {
+    b"\x89PNG\r\n\x1a\n": "image/png",
+    b"\xff\xd8\xff": "image/jpeg",
+    b"GIF87a": "image/gif",
+    b"GIF89a": "image/gif",
+}
 
 
 def copy_attachments(source: OutgoingMessage, target: OutgoingMessage) -> None:
@@ -123,3 +129,10 @@ def delete_with_files(outgoing: OutgoingMessage) -> None:
     outgoing.delete()
     for storage, name in names:
         storage.delete(str(name))
+
+
+def picture_type(start: bytes) -> str:
+    """The media type that the first octets of a file give away; "" unless browsers show it as a picture everywhere."""
+    if start.startswith(b"RIFF") and start[8:12] == b"WEBP":
+        return "image/webp"
+    return next((kind for magic, kind in _PICTURES.items() if start.startswith(magic)), "")
