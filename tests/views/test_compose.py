@@ -239,7 +239,7 @@ def message_of(account: MailAccount, **fields: object) -> Message:
         "structure": Part(section="1", type="text/plain", size=20).to_json(),
     }
     message = Message.objects.create(**(values | fields))
-    CachedPart.objects.create(message=message, section="1", content=b"Shall we meet?\r\n> Old", size=22)
+    CachedPart.objects.create(message=message, section="1", content=b"Shall we meet?\r\n> Old", size=21)
     return message
 
 

@@ -10,7 +10,7 @@ from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver
 from django.utils import timezone
 
-from accounts.models import Browser, Identity, PictureChoice
+from accounts.models import Browser, Identity, PictureChoice, SignaturePicture
 from webmail.models import (
     BulkAction,
     DraftVersion,
@@ -65,6 +65,7 @@ def values(ada: Any) -> dict[str, str]:
         "attachment_id": str(attachment.pk),
         "browser_id": str(Browser.objects.filter(user=ada.user).get().pk),
         "identity_id": str(Identity.objects.get(account=ada.account).pk),
+        "signature_picture_id": str(SignaturePicture.objects.create(account=ada.account, content_id=MARK).pk),
         "notice_id": str(notice.pk),
         "batch": str(done.batch),
         "bulk_id": str(BulkAction.objects.create(user=ada.user, verb="move", target_title=MARK, state="done").pk),

@@ -6,9 +6,10 @@ from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.db import DatabaseError
+from django.db.models import QuerySet
 from django.utils import timezone
 
-from accounts.models import Identity, MailAccount, Security, ServerOffer
+from accounts.models import Identity, MailAccount, Security, ServerOffer, User
 from accounts.sealed import CredentialsUnreadable
 from webmail.errors import AskUser, Reason
 from webmail.imap.types import Endpoint
@@ -34,6 +35,17 @@ class Place:
     endpoint: Endpoint
     username: str
     password: str = field(repr=False)
+
+
+def identities_of(user: User) -> QuerySet[Identity]:
+    """In the order of the accounts and, within one, the person's own."""
+    own = Identity.objects.filter(account__user=user).select_related("account")
+    return own.order_by("account__position", "account_id", "position", "id")
+
+
+def may_report(outgoing: OutgoingMessage) -> bool:
+    """Whether the outgoing server is known to report delivery (RFC 3461)."""
+    return "dsn" in (offers_of(endpoint_of(outgoing.account, outgoing.identity)) or {})
 
 
 def endpoint_of(account: MailAccount, identity: Identity | None) -> Endpoint:

@@ -10,12 +10,11 @@ from django.utils import timezone
 from django.views.decorators.cache import cache_control
 from django.views.decorators.http import require_GET
 
-from accounts.models import Identity
 from webmail.mime.html import clean_own
 from webmail.mime.text import html_to_text
 from webmail.models import OutgoingAttachment, OutgoingMessage
 from webmail.outbox import letter, schedule
-from webmail.outbox.place import size_limit
+from webmail.outbox.place import identities_of, may_report, size_limit
 from webmail.outbox.smtp_message import megabytes
 
 from .access import outgoing_of, user_of
@@ -71,10 +70,11 @@ def form_of(request: HttpRequest, outgoing: OutgoingMessage, trouble: Trouble) -
     limit = size_limit(outgoing.account, outgoing.identity)
     return {
         "draft": outgoing,
-        "identities": Identity.objects.filter(account__user=user_of(request)).select_related("account"),
+        "identities": identities_of(user_of(request)),
+        "reports": may_report(outgoing),
         "html": html,
         "text": outgoing.text if outgoing.plain or not html else html_to_text(html),
-        "attachments": [attachment_view(row) for row in rows if not _in_text(row, outgoing)],
+        "attachments": [attachment_view(row) for row in rows if not (row.of_signature or _in_text(row, outgoing))],
         "limit": limit,
         "limit_text": megabytes(limit),
         "saved_at": clock_of(request).label(outgoing.updated_at).short if outgoing.revision > 1 else "",

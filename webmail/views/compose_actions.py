@@ -20,6 +20,7 @@ from webmail.outbox import attachments, drafts, letter, queue, reply, schedule
 
 from .access import outgoing_of, user_of
 from .compose import INLINE_IMAGES, Trouble, attachment_view, composer, content_url, with_cids
+from .compose_identity import with_signature
 from .when import clock_of, zone_of
 
 LATER_TOLD = 10  # seconds for which the way back is offered; the outbox offers it until the time has come
@@ -67,7 +68,7 @@ def _fields(request: HttpRequest, outgoing: OutgoingMessage) -> drafts.Fields:
     posted = request.POST
     identity, remind = posted.get("identity", ""), posted.get("remind_after", "")
     to, cc, bcc, subject, text = (posted.get(name, "") for name in ("to", "cc", "bcc", "subject", "text"))
-    return drafts.Fields(
+    given = drafts.Fields(
         *(to, cc, bcc, subject, text),
         html=with_cids(outgoing, posted.get("html", "")),
         plain=posted.get("plain") == "1",
@@ -77,6 +78,7 @@ def _fields(request: HttpRequest, outgoing: OutgoingMessage) -> drafts.Fields:
         identity_id=int(identity) if identity.isascii() and identity.isdigit() and len(identity) < 18 else None,
         remind_after=int(remind) if remind.isascii() and remind.isdigit() and len(remind) < 5 else 0,
     )
+    return given if by_script(request) else with_signature(outgoing, given)
 
 
 def _revision(request: HttpRequest) -> int:

@@ -1,7 +1,9 @@
 import { startElsewhere } from "./elsewhere.js";
+import { startIdentity } from "./identity.js";
 import { startLater } from "./later.js";
 import { startMenus } from "./menus.js";
 import { startPanels } from "./panels.js";
+import { startWishes } from "./wishes.js";
 
 // What else stands in a composer, one line each: a function of (root, composer) that may return
 // { collect() fields to save, fill(fields) of a recovered text, refuse() true to hold Send back, saved(answer),
@@ -11,4 +13,6 @@ export const extensions = [
   startLater,
   startPanels,
   startElsewhere,
+  startIdentity,
+  startWishes,
 ];

@@ -29,7 +29,8 @@ export function startFiles(root, { uploaded, picture, trouble, before }) {
   const list = root.querySelector("[data-files]");
   const template = root.querySelector("[data-file]");
   const input = root.querySelector("[data-input]");
-  const limit = Number(root.dataset.limit);
+  // Another sender may have another one.
+  const limit = () => Number(root.dataset.limit);
   const running = new Set();
 
   const show = () => (list.hidden = !list.children.length);
@@ -45,7 +46,7 @@ export function startFiles(root, { uploaded, picture, trouble, before }) {
   }
 
   async function send(file, inline) {
-    if (file.size > limit) {
+    if (file.size > limit()) {
       trouble(`“${file.name}” is too large: a message can carry ${root.dataset.limitText}.`);
       return;
     }

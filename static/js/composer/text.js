@@ -10,6 +10,11 @@ const CLEAN = {
   ALLOWED_URI_REGEXP: /^(?:https?:|mailto:|tel:|cid:|data:image\/|\/compose\/)/i,
 };
 
+// By this one class a signature is known when the sender changes.
+DOMPurify.addHook("uponSanitizeAttribute", (node, data) => {
+  data.forceKeepAttr ||= data.attrName === "class" && data.attrValue === "signature" && node.nodeName === "DIV";
+});
+
 function fragment(html) {
   const cleaned = DOMPurify.sanitize(html, CLEAN);
   return document.importNode(cleaned, true);
