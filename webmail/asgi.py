@@ -19,7 +19,7 @@ from django.urls import resolve  # isort: skip
 
 from webmail.events.stream import Receive, Scope, Send, events  # isort: skip
 from webmail.icons import icon  # isort: skip
-from webmail.mime import domains  # isort: skip
+from webmail.mime import clock, domains  # isort: skip
 from webmail.tls import tls_context  # isort: skip
 
 THREADS = 24
@@ -42,6 +42,7 @@ def _warm() -> None:
         get_template(name)
     icon("inbox")
     domains.warm()
+    clock.warm()
     with suppress(OSError):
         # A file that is missing has its own sentence where a connection is tried.
         tls_context(settings.TRUSTED_CA_FILE)

@@ -8,8 +8,9 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from webmail.errors import GiveUp, Reason, RetryLater
+from webmail.mime import clock
 from webmail.mime.parts import Part
-from webmail.models import CachedPart
+from webmail.models import CachedPart, Message, RenderedBody
 from webmail.sync import bodies
 from webmail.views.message import BLOCK, blocks
 
@@ -218,3 +219,17 @@ def test_a_mail_that_was_only_passed_on_is_not_folded_away(ada: Any) -> None:
     assert '<details class="quote">' not in html
     assert "Look at this" in html
     assert '<details class="quote">' in ada.client.get(html_message(ada, f"<div>See</div>{quote}")).text
+
+
+def test_a_mail_that_takes_too_long_is_listed_explained_and_downloadable(
+    ada: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(clock, "CPU_SECONDS", 0.2)
+    url = html_message(ada, f"<p>Good morning.</p><div {' '.join(f'a{n}=1' for n in range(70_000))}>Yours</div>")
+    html = ada.client.get(url).text
+    assert "too complex to be shown as designed" in html
+    assert "Good morning." in html
+    assert "Design" in ada.client.get(ada.url()).text
+    message = Message.objects.get(subject="Design")
+    assert f"/message/{message.pk}/source/" in ada.client.get(ada.conversation_url(message)).text
+    assert RenderedBody.objects.get(message=message).too_complex

@@ -16,6 +16,8 @@ _LINKS = frozenset(
     {"blue", "purple", "#00f", "#0000ff", "#0563c1", "#1155cc", "#0078d4", "#467886", "#954f72", "#800080"}
 )
 _GROUND = _NOTHING | {"white", "window", "canvas"}
+# The mark beside a link that deceives is ours; the sanitiser leaves no cursor in a mail.
+_OURS = "cursor:help"
 _GREY = 24  # how far apart the parts of a colour may be that is none
 _DARKEST_GROUND = 0xF5
 _LIGHTEST_TEXT = 0xAA
@@ -41,6 +43,8 @@ def manner(html: str) -> Manner:
                 # The sanitiser keeps them for mail that says it is made for both.
                 return Manner.FOLLOWS
             pairs = _DECLARED.findall(tag[1])
+        elif _OURS in tag[2]:
+            continue
         else:
             pairs = _DECLARED.findall(tag[2]) + _ATTRIBUTE.findall(tag[2])
         for name, value in pairs:

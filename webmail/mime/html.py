@@ -5,13 +5,14 @@ One of two walls; the other is the sandboxed frame with its own Content-Security
 
 import re
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from urllib.parse import unquote, urlsplit
 
 import nh3
 from django.utils.html import escape
 
-from webmail.mime import style, trackers
+from webmail.mime import clock, style, trackers
 from webmail.mime.charset import storable
 from webmail.mime.domains import organisation
 from webmail.mime.plain import html_to_text, within_limits
@@ -20,7 +21,7 @@ from webmail.mime.quote import split_quote
 __all__ = ["POLICY_VERSION", "Sanitised", "clean_own", "sanitise", "split_quote"]
 
 # Raised with every change of what the sanitiser lets through or how links are marked: what is stored is made again.
-POLICY_VERSION = 5
+POLICY_VERSION = 6
 
 _PASSES = 4
 _DEPTH_LIMIT = 512
@@ -208,22 +209,31 @@ def sanitise(html: str, *, cid_url: CidUrl, remote_url: RemoteUrl | None = None)
 
     ``cid_url`` gives the address of the part with a Content-ID, ``remote_url`` that of the proxy for a remote picture;
     without it, and where it gives "", nothing remote is loaded and ``remote`` counts what was held back. Markup over the
-    ceilings comes back empty with ``too_complex`` set. Sanitising the result again changes nothing. Never raises.
+    ceilings, time among them (:mod:`.clock`), comes back empty with ``too_complex`` set. Sanitising the result again
+    changes nothing. Never raises.
     """
     html = storable(html)
     if not within_limits(html):
         return Sanitised("", too_complex=True)
+    try:
+        clean, remote, too_complex, tracked = clock.call("sanitise", len(html), [html], [cid_url, remote_url])
+    except clock.TooSlowError:
+        return Sanitised("", too_complex=True)
+    return Sanitised(clean, remote, too_complex, tuple(tracked))
+
+
+def _sanitise(html: str, cid_url: CidUrl, remote_url: RemoteUrl | None) -> tuple[str, int, bool, list[str]]:
     attributes = _Filter(cid_url, remote_url, trackers.invisible(html, _address))
     markup, css = _take_styles(html)
     if css and "dark" in css and (_META_SCHEME.search(html) or style.for_both(css)):
         css = f"{style.FOR_BOTH}\n{css}" if style.FOR_BOTH not in css else css
     body = _clean(markup, attributes)
     if body is None:
-        return Sanitised("", too_complex=True)
+        return "", 0, True, []
     sheet = style.sheet(css, attributes.paint) if css else ""
     head = f"<style>{sheet}</style>" if sheet else ""
     owners = sorted(_owner(address) for address in attributes.tracked)
-    return Sanitised(head + body, remote=attributes.remote, trackers=tuple(owners))
+    return head + body, attributes.remote, False, owners
 
 
 def _owner(address: str) -> str:
@@ -316,6 +326,13 @@ def clean_own(html: str, *, cid_url: CidUrl | None = None) -> str:
     ceilings becomes text: nothing that was written is lost.
     """
     html = storable(html)
-    keep = _Filter(cid_url or (lambda cid: f"cid:{cid}"), lambda url: url, None)
-    cleaned = _clean(_take_styles(html)[0], keep) if within_limits(html) else None
+    cleaned = None
+    if within_limits(html):
+        with suppress(clock.TooSlowError):
+            cleaned = clock.call("own", len(html), [html], [cid_url])
     return str(escape(html_to_text(html))).replace("\n", "<br>") if cleaned is None else cleaned
+
+
+def _own(html: str, cid_url: CidUrl | None) -> str | None:
+    keep = _Filter(cid_url or (lambda cid: f"cid:{cid}"), lambda url: url, None)
+    return _clean(_take_styles(html)[0], keep)

@@ -3,9 +3,11 @@
 import html
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
+from webmail.mime import clock
 from webmail.mime.charset import storable
 
 LENGTH_LIMIT = 1_000_000
@@ -115,11 +117,16 @@ def _is_skipped(node: LexborNode) -> bool:
 def html_to_text(markup: str) -> str:
     """``markup`` as readable text; quotes begin with ">", lists with "-" or numbers, links are followed by their address.
 
-    Markup beyond the ceilings loses its tags only. Never raises; the result is storable.
+    Markup beyond the ceilings, time among them (:mod:`.clock`), loses its tags only. Never raises; the result is storable.
     """
     markup = storable(markup)
-    if not within_limits(markup):
-        return _crude(markup[: LENGTH_LIMIT * 4])
+    if within_limits(markup):
+        with suppress(clock.TooSlowError):
+            return str(clock.call("text", len(markup), [markup]))
+    return _crude(markup[: LENGTH_LIMIT * 4])
+
+
+def _read(markup: str) -> str:
     body = LexborHTMLParser(markup).body
     if body is None:
         return ""

@@ -10,7 +10,7 @@ from django.urls import reverse
 from django.utils.html import format_html, format_html_join
 
 from webmail.errors import MailError
-from webmail.mime import embedded, links
+from webmail.mime import clock, embedded, links
 from webmail.mime import html as mime_html
 from webmail.mime.headers import display_text
 from webmail.mime.parts import Body, Part, choose
@@ -27,6 +27,7 @@ RENDERED = Prepared(lambda: RenderedBody.objects.filter(message_id=Slot("message
 LINK_SALT = "webmail.link"
 LONGEST_TOKEN = 3_500  # characters; web servers read lines of about four thousand
 TAIL = "\0"  # before the quoted tail where a rendered body is kept; no sanitised text holds it
+MORE = '<p class="note">There is more text than can be shown. Download the message to read all of it.</p>'
 ARMOUR = {
     "encrypted": "This text is encrypted with OpenPGP. It can be read only with the key of whom it was written to.",
     "signed": "This text carries an OpenPGP signature, which has not been checked.",
@@ -80,22 +81,32 @@ def render_of(
         section = sections.get(content_id)
         return reverse("message-part", args=[message.pk, section]) + "?inline=1" if section else None
 
+    with clock.message():
+        return _rendered(message, parts, cid_url, remote_url)
+
+
+def _rendered(
+    message: Message, parts: list[tuple[Part, str]], cid_url: mime_html.CidUrl, remote_url: mime_html.RemoteUrl | None
+) -> Rendered:
     pieces, remote, too_complex = [], 0, False
     trackers: list[str] = []
     for part, text in parts:
+        if clock.spent():
+            pieces.append(MORE)
+            break
         if part.type == "text/html":
             clean = mime_html.sanitise(text, cid_url=cid_url, remote_url=remote_url)
             remote += clean.remote
             trackers += clean.trackers
             if clean.too_complex:
                 too_complex = True
-                pieces.append(str(text_to_html(html_to_text(text))))
+                pieces.append(_as_text(html_to_text(text)))
             else:
                 pieces.append(clean.html)
         else:
             flowed = part.params.get("format", "").lower() == "flowed"
             delsp = part.params.get("delsp", "").lower() == "yes"
-            pieces.append(_armour(text) + str(text_to_html(text, flowed=flowed, delsp=delsp)) + _files(message, part))
+            pieces.append(_armour(text) + _as_text(text, flowed=flowed, delsp=delsp) + _files(message, part))
     return Rendered(*split_quote(links.mark("\n<hr>\n".join(pieces), ask_first)), remote, too_complex, tuple(trackers))
 
 
@@ -114,6 +125,10 @@ def asked(token: str) -> tuple[str, str] | None:
     except (signing.BadSignature, ValueError, TypeError):
         return None
     return str(url), str(named)
+
+
+def _as_text(text: str, *, flowed: bool = False, delsp: bool = False) -> str:
+    return clock.counted(lambda: str(text_to_html(text, flowed=flowed, delsp=delsp)))
 
 
 def _armour(text: str) -> str:
