@@ -32,7 +32,7 @@ EXTENSIONS = (
 MESSAGES = 6
 
 
-@pytest.mark.parametrize("hidden", combinations(EXTENSIONS, 2), ids="+".join)
+@pytest.mark.parametrize("hidden", list(combinations(EXTENSIONS, 2)), ids="+".join)
 def test_a_server_without_two_of_the_extensions_shows_the_same(
     hidden: tuple[str, str], dovecot: Dovecot, sink: SmtpSink, monkeypatch: pytest.MonkeyPatch
 ) -> None:
