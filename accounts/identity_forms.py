@@ -61,7 +61,7 @@ class IdentityForm(OutgoingForm):
         self.sending_failed = bool(self.data.get("without_sending"))
         self.fields["name"].widget.attrs["autocomplete"] = "name"
         self.fields["smtp_host"].label = "Server, if not the account’s"
-        self.fields["smtp_username"].label = "User name, if it is not the address"
+        self.fields["smtp_username"].label = "User name, if different"
         self.fields["smtp_password"].label = "New password" if identity.smtp_password else "Password"
         self.fields["sent_copy"].choices = self._copies()  # type: ignore[attr-defined]
         if not server_allowed:
