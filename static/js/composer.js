@@ -2,6 +2,7 @@
 import { leaveMoved } from "./composer/elsewhere.js";
 import { extensions } from "./composer/extensions.js";
 import { startFiles } from "./composer/files.js";
+import { makeQuestion } from "./composer/question.js";
 import { startRecipients } from "./composer/recipients.js";
 import { Saver } from "./composer/saver.js";
 import { startText } from "./composer/text.js";
@@ -32,7 +33,13 @@ class Composer {
     this.form = root.querySelector("form");
     this.ended = false;
     const changed = () => this.saver.changed();
-    this.text = startText(root, { changed, picture: (file) => this.files.add([file], { inline: true }) });
+    this.question = makeQuestion(root);
+    this.text = startText(root, {
+      changed,
+      picture: (file, placed) => this.files.add([file], placed ? { inline: true, placed } : { inline: true }),
+      choose: () => root.querySelector("[data-picture-input]").click(),
+      question: this.question,
+    });
     this.recipients = startRecipients(root, { changed });
     this.saver = new Saver(root, {
       collect: () => this.collect(),
@@ -120,6 +127,7 @@ class Composer {
     this.saver.stop();
     document.removeEventListener("visibilitychange", this.leave);
     this.text.stop();
+    this.files.stop();
     for (const each of this.extensions) each.stop?.();
     this.root.remove();
   }
@@ -153,7 +161,7 @@ class Composer {
   // ``extra`` are fields of this one request, as the moment of sending.
   async send(extra = {}) {
     const button = this.form.querySelector("[data-send]");
-    if (button.disabled || this.extensions.some((each) => each.refuse?.())) return;
+    if (button.disabled || this.extensions.some((each) => each.refuse?.(extra))) return;
     button.disabled = true;
     showTrouble(this.root, "");
     try {

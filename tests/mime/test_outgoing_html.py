@@ -54,6 +54,16 @@ def inside(html: str) -> str:
         ('<div class="x" id="y" data-z="1">Hi<b></b> <span>you</span></div><div><br></div>', "<div>Hi you</div>"),
         ("<div><div><div>x</div></div></div>", "<div>x</div>"),
         ('<span class="ed-color" style="color:#b3261e">red</span>', '<span style="color:#b3261e">red</span>'),
+        (
+            "<ul><li>a</li><ul><li>b</li></ul><li>c</li></ul>",
+            '<ul style="{0}"><li>a<ul style="{0}"><li>b</li></ul></li><li>c</li></ul>'.format(
+                "margin:0 0 0 24px;padding:0"
+            ),
+        ),
+        (
+            '<span style="background-color:#fff3a3">x</span>',
+            '<span style="background-color:#fff3a3;color:#202124">x</span>',
+        ),
         ("<div>a\u200bb</div>", "<div>ab</div>"),
         ('<a href="https://a.example/" target="_blank" rel="noopener">a</a>', '<a href="https://a.example/">a</a>'),
         ("<ul><li>a</li></ul>", '<ul style="margin:0 0 0 24px;padding:0"><li>a</li></ul>'),

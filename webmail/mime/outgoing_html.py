@@ -37,6 +37,7 @@ _KEPT = _words(
     "href hspace lang nowrap open reversed rowspan rules scope shape size span src start style summary title type "
     "usemap valign value vspace width"
 )
+_ON_LIGHT = "color:#202124"
 # Without an attribute these say nothing.
 _WRAPPERS = frozenset({"font", "span"})
 # Without content these show nothing.
@@ -59,6 +60,8 @@ def outgoing_html(html: str) -> str:
     body = LexborHTMLParser(f"<body>{_INVISIBLE.sub('', html)}</body>").body
     if body is None:
         return f'<div style="{FONT}"></div>'
+    for node in reversed(body.css("ol > ol, ol > ul, ul > ol, ul > ul")):
+        _into_item(node)
     for node in _elements(body):
         _tidy(node)
     # Innermost first: what is empty can make what is around it empty.
@@ -99,6 +102,24 @@ def _tidy(node: LexborNode) -> None:
         _picture(node, attributes)
     elif (style := _STYLES.get(tag)) and not attributes.get("style") and (tag == "blockquote" or not _quoted(node)):
         node.attrs["style"] = style
+    elif tag == "span" and _marked(attributes.get("style") or "") and not _quoted(node):
+        node.attrs["style"] = f"{attributes['style']};{_ON_LIGHT}"
+
+
+def _into_item(node: LexborNode) -> None:
+    """The editor puts a list inside a list beside the item that it belongs to."""
+    item = node.prev
+    while item is not None and item.tag == "-text" and not item.text().strip():
+        item = item.prev
+    if item is not None and item.tag == "li":
+        item.insert_child(node)
+        node.decompose()
+
+
+def _marked(style: str) -> bool:
+    """Whether only the background has a colour: on a dark page the letters would be light on light."""
+    names = {declaration.partition(":")[0].strip().lower() for declaration in style.split(";")}
+    return "background-color" in names and "color" not in names
 
 
 def _picture(node: LexborNode, attributes: dict[str, str | None]) -> None:

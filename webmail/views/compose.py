@@ -30,6 +30,15 @@ REMINDS = [
     (14, "After 2 weeks"),
     (30, "After a month"),
 ]
+# Each is readable on white and on black, as text or behind it.
+TEXT_COLOURS = [
+    *(("Standard", ""), ("Grey", "#757575"), ("Red", "#c5221f"), ("Orange", "#b3590b"), ("Green", "#188038")),
+    *(("Teal", "#007b83"), ("Blue", "#1967d2"), ("Purple", "#8430ce"), ("Pink", "#c2185b"), ("Brown", "#8d5524")),
+]
+BACK_COLOURS = [
+    *(("None", ""), ("Grey", "#e8eaed"), ("Red", "#fad2cf"), ("Orange", "#fee0c0"), ("Yellow", "#fff3a3")),
+    *(("Green", "#ceead6"), ("Teal", "#cbf0f3"), ("Blue", "#d2e3fc"), ("Purple", "#e9d2fd"), ("Pink", "#fdcfe8")),
+]
 private = cache_control(private=True, no_store=True)
 
 
@@ -75,6 +84,8 @@ def form_of(request: HttpRequest, outgoing: OutgoingMessage, trouble: Trouble) -
         "html": html,
         "text": outgoing.text if outgoing.plain or not html else html_to_text(html),
         "attachments": [attachment_view(row) for row in rows if not (row.of_signature or _in_text(row, outgoing))],
+        "text_colours": TEXT_COLOURS,
+        "back_colours": BACK_COLOURS,
         "limit": limit,
         "limit_text": megabytes(limit),
         "saved_at": clock_of(request).label(outgoing.updated_at).short if outgoing.revision > 1 else "",
@@ -111,6 +122,7 @@ def attachment_view(row: OutgoingAttachment) -> dict[str, object]:
     return {
         "id": row.pk,
         "name": row.filename,
+        "octets": row.size,
         "size": megabytes(row.size) if row.size else "empty",
         "remove": reverse("attachment-remove", args=[row.outgoing_id, row.pk]),
         "url": content_url(row) if row.content_id else "",

@@ -22,14 +22,15 @@ export function startMenus(root) {
   root.addEventListener(
     "keydown",
     (event) => {
-      const menu = event.target.closest("details.menu[open]");
-      if (!menu) return;
-      if (event.key === "Escape") {
+      // A menu of the bar of formats opens while the cursor stays in the text.
+      if (event.key === "Escape" && open().length) {
         event.preventDefault();
         event.stopPropagation();
-        close(menu, { back: true });
+        for (const each of open()) close(each, { back: each.contains(event.target) });
         return;
       }
+      const menu = event.target.closest("details.menu[open]");
+      if (!menu) return;
       const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
       if (!step || event.target.matches("select, input:not([type=checkbox], [type=radio])")) return;
       const all = items(menu);

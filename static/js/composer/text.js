@@ -1,62 +1,67 @@
-// The text: Squire with a small toolbar, or a plain textarea.
+// The text: Squire with its bar of formats, or a plain textarea; one into the other without losing what was written.
 import DOMPurify from "dompurify";
 import Squire from "squire-rte";
+import { makeFormats, startFormats } from "./formats.js";
+import { startLink } from "./link.js";
+import { tidy } from "./paste.js";
+import { startPictures } from "./pictures.js";
+import { isFormatted, toHtml, toPlain } from "./plain.js";
 
 // Classes and ids of a quoted mail would meet our own style sheets.
 const CLEAN = {
   RETURN_DOM_FRAGMENT: true,
   FORBID_TAGS: ["style", "form", "input", "button", "select", "textarea", "svg", "math", "video", "audio"],
-  FORBID_ATTR: ["id", "class", "name", "target"],
-  ALLOWED_URI_REGEXP: /^(?:https?:|mailto:|tel:|cid:|data:image\/|\/compose\/)/i,
+  FORBID_ATTR: ["id", "name", "target"],
+  ALLOWED_URI_REGEXP: /^(?:https?:|mailto:|tel:|cid:|data:image\/|\/compose\/|\/message\/)/i,
+  // These hold no address, and would otherwise have to look like one.
+  ADD_URI_SAFE_ATTR: "align bgcolor border cellpadding cellspacing color colspan dir face height rowspan size start type valign width".split(" "),
 };
-
-// By this one class a signature is known when the sender changes.
-DOMPurify.addHook("uponSanitizeAttribute", (node, data) => {
-  data.forceKeepAttr ||= data.attrName === "class" && data.attrValue === "signature" && node.nodeName === "DIV";
-});
+// The editor knows its own work by these, and who reads it the signature.
+const CLASSES = new Set(["ed-color", "ed-highlight", "ed-size", "ed-font", "signature"]);
+const NAMES = { color: "ed-color", highlight: "ed-highlight", fontSize: "ed-size", fontFamily: "ed-font" };
 
 function fragment(html) {
-  const cleaned = DOMPurify.sanitize(html, CLEAN);
-  return document.importNode(cleaned, true);
+  const cleaned = document.importNode(DOMPurify.sanitize(html, CLEAN), true);
+  for (const node of cleaned.querySelectorAll("[class]")) {
+    const kept = [...node.classList].filter((name) => CLASSES.has(name) || /^align-[a-z]+$/.test(name));
+    if (kept.length) node.className = kept.join(" ");
+    else node.removeAttribute("class");
+  }
+  return cleaned;
 }
 
-function escaped(text) {
-  const box = document.createElement("div");
-  box.textContent = text;
-  return box.innerHTML;
-}
-
-function asHtml(text) {
-  return text
-    .split("\n")
-    .map((line) => `<div>${escaped(line) || "<br>"}</div>`)
-    .join("");
-}
-
-export function startText(root, { changed, picture }) {
-  const area = root.querySelector("textarea[name=text]");
-  const form = root.querySelector("form");
-  const tools = root.querySelector("[data-tools]");
-  const toggle = root.querySelector("[data-switch]");
-  const link = root.querySelector("[data-link]");
-  const linkInput = root.querySelector("[data-link-input]");
+function makeBox(area) {
   const box = document.createElement("div");
   box.className = "composer-rich";
   box.setAttribute("role", "textbox");
   box.setAttribute("aria-multiline", "true");
   box.setAttribute("aria-label", "Text");
   area.after(box);
-  const editor = new Squire(box, { sanitizeToDOMFragment: fragment, blockTag: "DIV" });
-  // Squire's own undo of Ctrl+B etc. stays; these leave the composer alone.
-  editor.setKeyHandler("Escape", null);
+  return box;
+}
+
+export function startText(root, { changed, picture, question, choose }) {
+  const area = root.querySelector("textarea[name=text]");
+  const form = root.querySelector("form");
+  const toggle = root.querySelector("[data-switch]");
+  const box = makeBox(area);
+  const editor = new Squire(box, { sanitizeToDOMFragment: fragment, blockTag: "DIV", classNames: NAMES });
+  const insert = editor.insertHTML;
+  editor.insertHTML = (html, isPaste) => insert.call(editor, isPaste ? tidy(html) : html, isPaste);
+  const link = startLink(root, editor);
+  const pictures = startPictures(root, editor, { box, changed, picture });
+  const formats = startFormats(root, editor, makeFormats(editor, { link: link.open, picture: choose }));
   let plain = form.elements.plain.dataset.plain === "1";
   let ready = false;
+  // What the other form was made from: switched back without a change, it is as it was.
+  let before = { html: "", text: "" };
 
   function show() {
     box.hidden = plain;
     area.hidden = !plain;
-    tools.hidden = plain;
-    link.hidden = true;
+    formats.show(!plain);
+    link.hide();
+    pictures.hide();
     toggle.hidden = false;
     toggle.setAttribute("aria-pressed", String(plain));
     form.elements.plain.value = plain ? "1" : "0";
@@ -70,53 +75,34 @@ export function startText(root, { changed, picture }) {
     queueMicrotask(() => setTimeout(() => (ready = true), 0));
   }
 
-  const actions = {
-    bold: () => (editor.hasFormat("B") ? editor.removeBold() : editor.bold()),
-    italic: () => (editor.hasFormat("I") ? editor.removeItalic() : editor.italic()),
-    underline: () => (editor.hasFormat("U") ? editor.removeUnderline() : editor.underline()),
-    list: () => (editor.hasFormat("UL") ? editor.removeList() : editor.makeUnorderedList()),
-    quote: () => (editor.hasFormat("BLOCKQUOTE") ? editor.decreaseQuoteLevel() : editor.increaseQuoteLevel()),
-    clear: () => editor.removeAllFormatting(),
-    link: () => {
-      if (editor.hasFormat("A")) {
-        editor.removeLink();
+  async function switchForm() {
+    if (plain) {
+      setHtml(area.value === before.text && before.html ? before.html : toHtml(area.value));
+    } else {
+      const sure =
+        !isFormatted(box) ||
+        (await question("Plain text has no formatting and no pictures in the text.", {
+          yes: "Make it plain",
+          no: "Keep the formatting",
+        }));
+      if (!sure) {
+        editor.focus();
         return;
       }
-      link.hidden = false;
-      linkInput.value = /^https?:\/\//.test(editor.getSelectedText()) ? editor.getSelectedText() : "";
-      linkInput.focus();
-    },
-  };
-
-  function setLink() {
-    const url = linkInput.value.trim();
-    link.hidden = true;
-    editor.focus();
-    if (url) editor.makeLink(/^[a-z]+:/i.test(url) ? url : `https://${url}`);
-  }
-
-  function mark() {
-    for (const [name, tag] of [["bold", "B"], ["italic", "I"], ["underline", "U"], ["list", "UL"], ["quote", "BLOCKQUOTE"], ["link", "A"]]) {
-      tools.querySelector(`[data-format="${name}"]`).setAttribute("aria-pressed", String(editor.hasFormat(tag)));
+      before = { html: editor.getHTML(), text: toPlain(box) };
+      area.value = before.text;
     }
+    plain = !plain;
+    show();
+    changed();
+    (plain ? area : editor).focus();
   }
 
-  tools.addEventListener("mousedown", (event) => event.preventDefault());
-  tools.addEventListener("click", (event) => {
-    const button = event.target.closest("[data-format]");
-    if (!button) return;
-    editor.focus();
-    actions[button.dataset.format]();
-    mark();
+  editor.addEventListener("input", () => {
+    if (!ready) return;
+    if (box.querySelector("img[data-upload]")) pictures.adopt();
+    changed();
   });
-  tools.addEventListener("keydown", (event) => {
-    const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
-    if (!step) return;
-    const buttons = [...tools.querySelectorAll("button")];
-    buttons[(buttons.indexOf(document.activeElement) + step + buttons.length) % buttons.length].focus();
-  });
-  editor.addEventListener("pathChange", mark);
-  editor.addEventListener("input", () => ready && changed());
   editor.addEventListener("pasteImage", (event) => {
     event.preventDefault();
     for (const item of event.detail.clipboardData.items) {
@@ -124,43 +110,27 @@ export function startText(root, { changed, picture }) {
       if (file) picture(file);
     }
   });
-  editor.setKeyHandler("Ctrl-k", (_, event) => {
-    event.preventDefault();
-    actions.link();
-  });
   area.addEventListener("input", changed);
-  root.querySelector("[data-link-set]").addEventListener("click", setLink);
-  linkInput.addEventListener("keydown", (event) => {
-    if (event.key === "Enter") {
-      event.preventDefault();
-      event.stopPropagation();
-      setLink();
-    } else if (event.key === "Escape") {
-      event.preventDefault();
-      event.stopPropagation();
-      link.hidden = true;
-      editor.focus();
-    }
-  });
-  toggle.addEventListener("click", () => {
-    if (plain) setHtml(asHtml(area.value));
-    else area.value = box.innerText.replace(/\u00a0/g, " ").replace(/\n{3,}/g, "\n\n");
-    plain = !plain;
-    show();
-    changed();
-    (plain ? area : editor).focus();
-  });
+  toggle.addEventListener("click", switchForm);
 
-  const template = root.querySelector("[data-html]");
-  setHtml(template.innerHTML || asHtml(area.value));
+  setHtml(root.querySelector("[data-html]").innerHTML || toHtml(area.value));
   show();
 
   return {
+    editor,
     value: () => (plain ? { plain: "1", text: area.value, html: "" } : { plain: "0", text: "", html: editor.getHTML() }),
+    // What the person wrote: neither quoted nor the signature.
+    own() {
+      const head = (text) => text.split(/^-{5,} .* -{5,}$/m)[0];
+      if (plain) return head(area.value).split(/^-- $/m)[0].replace(/^>.*$/gm, "");
+      const copy = box.cloneNode(true);
+      for (const node of copy.querySelectorAll('blockquote[type="cite"], .signature')) node.remove();
+      return head(toPlain(copy));
+    },
     fill(fields) {
       plain = fields.plain === "1";
       area.value = fields.text ?? "";
-      setHtml(plain ? asHtml(area.value) : (fields.html ?? ""));
+      setHtml(plain ? toHtml(area.value) : (fields.html ?? ""));
       show();
     },
     focus() {
