@@ -119,12 +119,17 @@ class Known:
     def is_certain(self, canary: Canary) -> bool:
         """Something happened to a whole folder: which name a message put there is under depends on who was first."""
         folders = canary.put_into | ({canary.wanted.folder} if canary.wanted is not None else set())
-        return canary.certain and not folders & (self.unsure_folders | self.deleted_folders)
+        return canary.certain and not self._unsure(folders)
+
+    def _unsure(self, folders: set[str]) -> bool:
+        """What another program makes inside of a folder goes along when it is renamed."""
+        names = self.unsure_folders | self.deleted_folders
+        return any(folder == name or folder.startswith(f"{name}/") for folder in folders for name in names)
 
     def marks(self, canary: Canary) -> dict[str, bool]:
         """What the person's marks have to end as, wherever the other program has moved the message meanwhile."""
         here_once = canary.copies == 1 and not canary.may_go and not canary.written_here
-        if not here_once or canary.put_into & (self.unsure_folders | self.deleted_folders):
+        if not here_once or self._unsure(canary.put_into):
             return {}
         return {name: value for name, value in canary.marked.items() if name not in canary.marked_by_other}
 

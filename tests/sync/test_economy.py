@@ -311,3 +311,31 @@ def test_a_rebuild_cut_short_goes_on_and_keeps_every_row(mailbox, sync, monkeypa
     sync()
     after = {(row.message_id, row.internaldate): row.pk for row in Message.objects.filter(shown_in__name="Work")}
     assert after == before
+
+
+def test_what_vanished_lately_is_found_without_comparing_all(mailbox, sync, account, asked, monkeypatch):
+    """Windows from the newest down, until the numbers are explained; uids may lie far apart."""
+    monkeypatch.setattr("webmail.sync.compare.AT_ONCE", 8)
+    append(mailbox, 40, "Work")
+    sync()
+    other = mailbox.imap()
+    other.select_folder("Work")
+
+    def searches_after(*uids: int) -> int:
+        other.delete_messages(list(uids))
+        other.uid_expunge(list(uids))
+        asked()
+        sync()
+        left = {uid or 0 for uid in Message.objects.filter(shown_in__name="Work").values_list("uid", flat=True)}
+        assert left == set(mailbox.uids("Work"))
+        return asked().count("SEARCH")
+
+    assert searches_after(38) == 1
+    assert searches_after(39, 30) == 2
+    assert searches_after(3) == 5
+    Folder.objects.filter(name="Work").update(compared_at=timezone.now() - timedelta(days=1))
+    Message.objects.filter(folder__name="Work", uid=20).update(uid=999_999)
+    Folder.objects.filter(name="Work").update(uidnext=1_000_000, server_messages=0)
+    sync()
+    assert set(Message.objects.filter(shown_in__name="Work").values_list("uid", flat=True)) == set(mailbox.uids("Work"))
+    other.logout()

@@ -48,7 +48,8 @@ class PendingAction(models.Model):
     value = models.BooleanField(default=True)
     name = models.CharField(max_length=1000, blank=True, help_text="New name of a folder.")
     old_name = models.CharField(max_length=1000, blank=True, help_text="Name the folder had on the server.")
-    # Of the target when a copy was first written there (CARRY): a copy whose answer was lost is not older than that.
+    # Of the target when a copy was first written there (CARRY): a copy whose answer was lost is not older than that. Of the
+    # folder when the person clicked (DELETE_FOLDER): what came later was not seen.
     uidvalidity = models.BigIntegerField(null=True)
     uidnext = models.BigIntegerField(null=True)
     lease_until = models.DateTimeField(null=True, help_text="Until then whoever carries it (CARRY) is believed alive.")

@@ -1,9 +1,12 @@
 """What the mirror has and the server has not, and the other way round. A row goes only when that was said often enough."""
 
 import logging
+from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import dataclass
 from datetime import timedelta
 
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from webmail.errors import MailError
@@ -17,44 +20,96 @@ from .foreground import open_connection
 
 logger = logging.getLogger(__name__)
 
+AT_ONCE = 50_000  # rows compared at once
 COMPARE_EVERY = timedelta(hours=6)
 MANY_GONE, SHARE_GONE = 50, 0.2  # more than both: asked a second time
 MOST_GONE, MOST_SHARE = 20, 0.5  # more than both: a second connection has to say the same
 
 
+@dataclass
+class _Window:
+    """What a range of uids holds: how many rows, and the uids that only one of the two sides has."""
+
+    here: int
+    gone: set[int]
+    missing: set[int]
+    empty: bool
+
+    def much(self, number: int, share: float) -> bool:
+        return len(self.gone) > max(number, share * self.here)
+
+
 def missing_and_vanished(connection: MailConnection, folder: Folder, selected: Selected) -> list[int]:
-    """Let go of what the selected folder has no longer; return the uids that were overlooked, newest first."""
+    """Let go of what the selected folder has no longer; return the uids that were overlooked, newest first.
+
+    Where all was compared not long ago, newest windows come first, and as soon as the numbers are explained it ends.
+    """
     low, high = folder.backfill_uid or 1, (folder.uidnext or 1) - 1
     rows = Message.objects.filter(folder=folder, uidvalidity=selected.uidvalidity, uid__isnull=False)
+    count = rows.count()
     fresh = folder.compared_at is not None and timezone.now() - folder.compared_at < COMPARE_EVERY
-    if low <= 1 and fresh and folder.doubted_at is None and rows.count() == selected.exists:
+    numbers_tell = low <= 1 and fresh and folder.doubted_at is None
+    if numbers_tell and count == selected.exists:
         return []
     if high < low:
         return []
-    there = connection.uids(f"{low}:{high}")
-    here = {uid for uid in rows.filter(uid__gte=low, uid__lte=high).values_list("uid", flat=True) if uid is not None}
-    gone = here - there
+    windows: list[_Window] = []
+    difference = selected.exists - count
+    for bottom, top in _ranges(rows, low, high):
+        windows.append(window := _compared(connection, rows, bottom, top))
+        difference += len(window.gone) - len(window.missing)
+        if numbers_tell and not difference:
+            break
+    missing: set[int] = set().union(*(window.missing for window in windows))
     doubted = False
-    if len(gone) > max(MANY_GONE, SHARE_GONE * len(here)) or (gone and not there):
+    if any(window.much(MANY_GONE, SHARE_GONE) or (window.gone and window.empty) for window in windows):
         # Servers have answered with half a mailbox before: a large disappearance must be said twice.
         connection.noop()
         again = connection.select(folder.name, uidvalidity=selected.uidvalidity)
-        gone -= connection.uids(f"{low}:{high}")
-        doubted = low <= 1 and again.exists > len(here - gone) + len(there - here) + MANY_GONE
-    if not doubted and len(gone) > max(MOST_GONE, MOST_SHARE * len(here)):
-        elsewhere = _said_elsewhere(folder, f"{low}:{high}")
+        _take_back(windows, connection.uids(_gone(windows)))
+        left = sum(window.here - len(window.gone) for window in windows)
+        whole = low <= 1 and sum(window.here for window in windows) == count
+        doubted = whole and again.exists > left + len(missing) + MANY_GONE
+    gone = _gone(windows)
+    if not doubted and any(window.much(MOST_GONE, MOST_SHARE) for window in windows):
+        elsewhere = _said_elsewhere(folder, gone)
         doubted = elsewhere is None or bool(gone & elsewhere)
     if doubted:
-        logger.warning("folder %s: %s of %s messages seem gone; that is doubted", folder.pk, len(gone), len(here))
+        logger.warning("folder %s: %s of %s messages seem gone; that is doubted", folder.pk, len(gone), count)
         save(folder, doubted_at=timezone.now())
         return []
     if gone:
         vanish(folder, gone)
-    save(folder, compared_at=timezone.now(), doubted_at=None)
-    return sorted(there - here, reverse=True)
+    if not numbers_tell or difference:
+        save(folder, compared_at=timezone.now(), doubted_at=None)
+    return sorted(missing, reverse=True)
 
 
-def _said_elsewhere(folder: Folder, uids: str) -> set[int] | None:
+def _ranges(rows: QuerySet[Message], low: int, high: int) -> Iterator[tuple[int, int]]:
+    """From the newest down, as many rows in each as are held at once; uids may lie far apart."""
+    while high >= low:
+        below = rows.filter(uid__lte=high).order_by("-uid").values_list("uid", flat=True)[AT_ONCE : AT_ONCE + 1]
+        bottom = max([low, *(uid + 1 for uid in below if uid is not None)])
+        yield bottom, high
+        high = bottom - 1
+
+
+def _compared(connection: MailConnection, rows: QuerySet[Message], low: int, high: int) -> _Window:
+    there = connection.uids(f"{low}:{high}")
+    here = {uid for uid in rows.filter(uid__range=(low, high)).values_list("uid", flat=True) if uid is not None}
+    return _Window(len(here), here - there, there - here, not there)
+
+
+def _gone(windows: list[_Window]) -> set[int]:
+    return set().union(*(window.gone for window in windows))
+
+
+def _take_back(windows: list[_Window], there: set[int]) -> None:
+    for window in windows:
+        window.gone -= there
+
+
+def _said_elsewhere(folder: Folder, uids: set[int]) -> set[int] | None:
     """What a new connection sees; None when there is none to be had, or it sees another folder."""
     try:
         with closing(open_connection(folder.account)) as other:

@@ -127,6 +127,13 @@ def _refuse_special(folder: Folder, verb: str) -> None:
 
 def _journal(folder: Folder, kind: Kind, *, name: str, old_name: str = "", value: bool = True) -> None:
     PendingAction.objects.create(
-        account_id=folder.account_id, kind=kind, source=folder, name=name, old_name=old_name, value=value
+        account_id=folder.account_id,
+        kind=kind,
+        source=folder,
+        name=name,
+        old_name=old_name,
+        value=value,
+        uidvalidity=folder.uidvalidity,
+        uidnext=folder.uidnext,
     )
     attention.ask(folder.account_id)

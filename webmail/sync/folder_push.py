@@ -7,6 +7,7 @@ from webmail.errors import GiveUp, RetryLater
 from webmail.models import Folder, Notice, PendingAction
 from webmail.models.mirror import change
 
+from .deleting import HoldsMore, refuse_what_was_not_seen
 from .local import AnyMailbox
 
 Kind, State = PendingAction.Kind, PendingAction.State
@@ -46,6 +47,8 @@ def _perform(connection: AnyMailbox, action: PendingAction) -> None:
         connection.subscribe(action.name)
     elif action.kind == Kind.DELETE_FOLDER:
         if action.name in names:
+            refuse_what_was_not_seen(connection, action)
+            connection.select("INBOX", uidvalidity=None)
             connection.unsubscribe(action.name)
             connection.delete_folder(action.name)
     elif action.value:
@@ -74,4 +77,6 @@ def _refused(account: MailAccount, action: PendingAction, refusal: GiveUp) -> No
             state=State.REFUSED, finished_at=timezone.now(), error=f"{refusal.sentence} {refusal.detail}"[:1000]
         )
         text = f"The server did not {action.get_kind_display()} “{action.name}”: {refusal.sentence}"
+        if isinstance(refusal, HoldsMore):
+            text = f"“{action.name}” was not deleted: {refusal.sentence}"
         Notice.objects.create(user_id=account.user_id, text=text[:1000])
