@@ -4,7 +4,7 @@ import { startQuestions } from "./dialogs.js";
 import { startDragging, startSwiping } from "./drag.js";
 import { startEvents } from "./events.js";
 import { makeKeys } from "./keys.js";
-import { offerLeftovers, startSigningOut } from "./leftover.js";
+import { saveLeftovers, startSigningOut } from "./leftover.js";
 import { accountOf, conversationOf, folderOf, rowOf, rows, rowsOf } from "./list.js";
 import { cursor, list, neighbour, refreshList, setCursor, startList } from "./list.js";
 import { closeReader, currentId, inboxLink, markFolder } from "./navigate.js";
@@ -106,6 +106,7 @@ const ACTIONS = [
   ["Expand all messages", ";", () => foldAll(true)],
   ["Fold all messages", ":", () => foldAll(false)],
   ["Undo", "z", undoLast],
+  ["Outbox", "", () => location.assign("/outbox/")],
   ["Search mail", "/", focusSearch],
   ["Keyboard shortcuts", "?", showHelp],
 ];
@@ -200,7 +201,7 @@ function startMailbox(box) {
     if (button) step(Number(button.dataset.step));
   });
   startEvents(box.dataset, changed);
-  offerLeftovers();
+  saveLeftovers();
 }
 
 document.documentElement.classList.add("script");

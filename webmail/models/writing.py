@@ -5,6 +5,7 @@ from django.db import models
 from django.utils import timezone
 
 from accounts.models import MailAccount
+from webmail.mime.plain import html_to_text
 
 from .outgoing import OutgoingMessage
 
@@ -53,6 +54,11 @@ class MessageTemplate(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def beginning(self) -> str:
+        """For a list."""
+        return " ".join(html_to_text(self.html).split())[:160]
 
 
 class Reminder(models.Model):

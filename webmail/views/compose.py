@@ -100,12 +100,12 @@ def later_of(request: HttpRequest, outgoing: OutgoingMessage) -> dict[str, objec
     zone, clock, now = zone_of(request), clock_of(request), timezone.now()
     proposed = outgoing.send_at if outgoing.send_at is not None and outgoing.send_at > now else None
     presets = [
-        {"label": label, "value": value, "when": clock.label(schedule.read(value, zone, now)).full}
+        {"label": label, "value": value, "when": clock.ahead(schedule.read(value, zone, now))}
         for label, value in schedule.presets(now, zone)
     ]
     if proposed is not None:
         value = schedule.wall_clock(proposed, zone)
-        presets.insert(0, {"label": "As chosen before", "value": value, "when": clock.label(proposed).full})
+        presets.insert(0, {"label": "As chosen before", "value": value, "when": clock.ahead(proposed)})
     return {
         "presets": presets,
         "least": schedule.wall_clock(now, zone),

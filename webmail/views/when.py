@@ -78,6 +78,13 @@ class Clock:
             short = f"{date} {local.year}"
         return When(short, f"{weekday}, {local.day} {month} {local.year}, {clock}", local.isoformat())
 
+    def ahead(self, moment: datetime) -> str:
+        """Of a time that is still to come."""
+        local = moment.astimezone(self.zone)
+        year = "" if local.year == self.today.year else f" {local.year}"
+        day = f"{WEEKDAYS[local.weekday()][:3]} {local.day} {MONTHS[local.month - 1][:3]}{year}"
+        return f"{day}, {local.hour:02}:{local.minute:02}"
+
     def long(self, moment: datetime) -> str:
         """With the time, for the head of a message."""
         local = moment.astimezone(self.zone)

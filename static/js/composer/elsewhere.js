@@ -1,6 +1,7 @@
 // A draft that is changed, sent or discarded somewhere else while it stands open here, and a session that has ended.
 // Nothing that is shown is replaced without being asked; what is written on becomes a draft of its own.
 import { startEvents } from "../events.js";
+import { lockOf } from "./local.js";
 
 const PAUSE_MS = 250;
 
@@ -109,6 +110,8 @@ export function startElsewhere(root, composer) {
   const left = () => composer.saver.stop();
   document.addEventListener("signing-out", leaving);
   document.addEventListener("signed-off", left);
+  let release = () => {};
+  navigator.locks?.request(lockOf(root.dataset.draft), { mode: "shared" }, () => new Promise((done) => (release = done)));
   const moved = takeMoved();
   if (moved) say(moved.text, "Show the other text", () => location.assign(moved.other));
 
@@ -118,6 +121,7 @@ export function startElsewhere(root, composer) {
       signedOut = false;
     },
     stop() {
+      release();
       clearTimeout(timer);
       channel.close();
       window.removeEventListener("focus", back);

@@ -4,7 +4,10 @@ const PREFIX = "webmail-draft-";
 
 const user = () => document.body.dataset.user ?? "";
 
-export const keyOf = (draft) => `${PREFIX}${user()}-${draft}`;
+const keyOf = (draft) => `${PREFIX}${user()}-${draft}`;
+
+// Held while a page looks after a draft; it ends with the page, however that ends.
+export const lockOf = (draft) => `webmail-writing-${draft}`;
 
 export function put(draft, value) {
   try {

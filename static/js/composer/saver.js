@@ -7,6 +7,7 @@ import { ask } from "./talk.js";
 const PAUSE_MS = 1000;
 const RETRY_MS = [2000, 4000, 8000, 15000, 30000];
 const KEEPALIVE_OCTETS = 60000;
+const USES = ["keydown", "pointerdown", "beforeinput", "paste", "drop", "input"];
 
 export class Saver {
   constructor(root, { collect, moved, saved }) {
@@ -24,6 +25,10 @@ export class Saver {
     this.running = null;
     this.failures = 0;
     this.stopped = false;
+    this.used = false;
+    this.last = "";
+    const used = () => (this.used = true);
+    for (const name of USES) root.addEventListener(name, used, { capture: true });
   }
 
   get revision() {
@@ -39,7 +44,8 @@ export class Saver {
   }
 
   changed() {
-    if (this.stopped) return;
+    // An editor that tidies up what it was given has changed nothing that anybody wrote.
+    if (this.stopped || !this.used) return;
     this.dirty = true;
     this.keep();
     clearTimeout(this.timer);
@@ -78,6 +84,7 @@ export class Saver {
   recover(fill) {
     const kept = local.take(this.draft);
     if (!kept?.fields) return;
+    this.used = true;
     if (kept.revision === this.revision) {
       fill(kept.fields);
       this.changed();
@@ -106,7 +113,12 @@ export class Saver {
     while ((this.dirty || this.pending) && !this.stopped) {
       if (!this.pending) {
         this.dirty = false;
-        this.pending = { fields: this.collect(), revision: this.revision };
+        const fields = this.collect();
+        if (JSON.stringify(fields) === this.last) {
+          this.clear();
+          continue;
+        }
+        this.pending = { fields, revision: this.revision };
       }
       this.say("Saving…");
       const { fields, revision } = this.pending;
@@ -114,6 +126,7 @@ export class Saver {
       try {
         const answer = await ask(this.root.dataset.save, { ...fields, revision, writer: this.writer }, { keepalive: leaving && small });
         this.pending = null;
+        this.last = answer.moved ? "" : JSON.stringify(fields);
         this.failures = 0;
         if (answer.moved) {
           this.moved(answer);
