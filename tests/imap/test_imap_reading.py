@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from tests.servers.mailbox import Mailbox
-from webmail.errors import GiveUp, Reason
+from webmail.errors import FolderReset, GiveUp, Reason
 from webmail.imap.connection import MailConnection
+from webmail.imap.wire import Wire
 from webmail.mime.headers import Address
 from webmail.mime.parts import from_bytes
 
@@ -163,3 +164,37 @@ def test_structure_and_content_agree_with_our_own_reading_of_the_same_message(
         json.dumps(row.structure.to_json())
     # Servers and we may take damaged structures apart differently; sound ones never.
     assert same >= len(rows) * 0.85
+
+
+def test_a_folder_is_opened_and_read_in_one_flight(
+    connection: MailConnection, inbox: MailConnection, mailbox: Mailbox, letter: Letter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    flights: list[int] = []
+    send = Wire.send
+
+    def counted(self: Wire, octets: bytes) -> None:
+        flights.append(octets.count(b"\r\n"))
+        send(self, octets)
+
+    selected = inbox.select("INBOX", uidvalidity=None)
+    # Arrived after the folder was opened: an open folder does not show it, one that is opened again does.
+    uid = mailbox.append(letter(11))
+    monkeypatch.setattr(Wire, "send", counted)
+    found = inbox.open_and_fetch("INBOX", [(1, "1"), (uid, "HEADER"), (99, "1")], 50, uidvalidity=selected.uidvalidity)
+    assert flights == [3]
+    assert set(found) == {(1, "1"), (uid, "HEADER")}
+    assert len(found[uid, "HEADER"]) == 50
+    assert inbox.selected is not None
+    assert inbox.selected.exists == 11
+
+
+def test_what_another_folder_of_that_name_holds_is_thrown_away(inbox: MailConnection) -> None:
+    selected = inbox.select("INBOX", uidvalidity=None)
+    with pytest.raises(FolderReset):
+        inbox.open_and_fetch("INBOX", [(1, "1")], uidvalidity=selected.uidvalidity + 1)
+    with pytest.raises(GiveUp) as gone:
+        inbox.open_and_fetch("Nowhere", [(1, "1")], uidvalidity=selected.uidvalidity)
+    assert gone.value.reason == Reason.GONE
+    # The connection is in step, and nothing of either is left behind.
+    assert not inbox.broken
+    assert inbox.open_and_fetch("INBOX", [(1, "1")], uidvalidity=selected.uidvalidity)

@@ -5,9 +5,11 @@ from collections import defaultdict
 from collections.abc import Iterator
 
 from webmail.errors import GiveUp, Reason
+from webmail.imap.arguments import Literal
 from webmail.imap.client import Command, Reply
+from webmail.imap.folders import Folders
 from webmail.imap.response import Unreadable, fetch_items, number
-from webmail.imap.session import FETCHED, Session
+from webmail.imap.session import FETCHED, OPENED
 from webmail.imap.splitter import Response
 from webmail.imap.uidset import compact
 
@@ -16,7 +18,7 @@ _KEY = re.compile(rb"BODY\[([^\]]*)\]")
 _AT_ONCE = 100
 
 
-class Bodies(Session):
+class Bodies(Folders):
     """The commands that bring content."""
 
     def fetch_section(self, uid: int, section: str, *, offset: int | None = None, length: int | None = None) -> bytes:
@@ -52,19 +54,33 @@ class Bodies(Session):
     ) -> dict[tuple[int, str], bytes]:
         """Many sections in few round trips, at most ``max_octets`` of each; what is no longer there is missing."""
         self._folder()
-        grouped: dict[str, set[int]] = defaultdict(set)
-        for uid, section in items:
-            grouped[section].add(uid)
-        commands: list[Command] = []
-        for section, uids in grouped.items():
-            ordered = sorted(uids)
-            item = _item(section, 0, max_octets) if max_octets is not None else _item(section)
-            for start in range(0, len(ordered), _AT_ONCE):
-                asked = compact(ordered[start : start + _AT_ONCE]).encode("ascii")
-                commands.append([b"UID FETCH", asked, item])
+        return self._brought(self._run_many(_fetches(items, max_octets), expected=FETCHED), items, max_octets)
+
+    def open_and_fetch(
+        self, name: str, items: list[tuple[int, str]], max_octets: int | None = None, *, uidvalidity: int | None
+    ) -> dict[tuple[int, str], bytes]:
+        """``select`` and ``fetch_sections`` in one flight, for somebody who waits: a server takes commands in their order
+        (RFC 3501 section 5.5), and what it brings out of another folder than was meant is thrown away.
+        """
+        commands = _fetches(items, max_octets)
+        opening = self._opening(name)
+        if len(commands) >= _AT_ONCE or any(isinstance(each, Literal) for each in opening):
+            self.select(name, uidvalidity=uidvalidity)
+            return self.fetch_sections(items, max_octets)
+        self._leave_for(name)
+        first, *replies = self._run_many([opening, *commands], expected=OPENED | FETCHED)
+        if first.status == "BAD" and self._condstore:
+            self.select(name, uidvalidity=uidvalidity)
+            return self.fetch_sections(items, max_octets)
+        self._opened(first, name, uidvalidity)
+        return self._brought(replies, items, max_octets)
+
+    def _brought(
+        self, replies: list[Reply], items: list[tuple[int, str]], max_octets: int | None
+    ) -> dict[tuple[int, str], bytes]:
         wanted = set(items)
         found: dict[tuple[int, str], bytes] = {}
-        for reply in self._run_many(commands, expected=FETCHED):
+        for reply in replies:
             self._worth_going_on(reply)
             self._note_unasked(reply)
             for key, octets in _contents(reply.untagged).items():
@@ -95,6 +111,20 @@ class Bodies(Session):
             offset += len(piece)
             if len(piece) < chunk:
                 return
+
+
+def _fetches(items: list[tuple[int, str]], max_octets: int | None) -> list[Command]:
+    grouped: dict[str, set[int]] = defaultdict(set)
+    for uid, section in items:
+        grouped[section].add(uid)
+    commands: list[Command] = []
+    for section, uids in grouped.items():
+        ordered = sorted(uids)
+        item = _item(section, 0, max_octets) if max_octets is not None else _item(section)
+        for start in range(0, len(ordered), _AT_ONCE):
+            asked = compact(ordered[start : start + _AT_ONCE]).encode("ascii")
+            commands.append([b"UID FETCH", asked, item])
+    return commands
 
 
 def _item(section: str, offset: int | None = None, length: int | None = None) -> bytes:

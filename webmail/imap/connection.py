@@ -9,7 +9,6 @@ from webmail.imap.arguments import astring
 from webmail.imap.bodies import Bodies
 from webmail.imap.changes import Changes
 from webmail.imap.client import Client, Reply
-from webmail.imap.folders import Folders
 from webmail.imap.push import Push
 from webmail.imap.reading import Reading
 from webmail.imap.search import Searching
@@ -21,7 +20,7 @@ _LOGOUT_SECONDS = 2.0
 _ID = b'ID ("name" "Webmail" "version" "0.1")'
 
 
-class MailConnection(Folders, Reading, Bodies, Changes, Searching, Push):
+class MailConnection(Bodies, Reading, Changes, Searching, Push):
     """Not for two threads at a time. After any doubt ``broken`` is True and the owner drops it."""
 
     @classmethod

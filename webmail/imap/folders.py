@@ -93,11 +93,16 @@ class Folders(Session):
     def select(self, name: str, *, uidvalidity: int | None) -> Selected:
         """SELECT; FolderReset when UIDVALIDITY is not the one given, GiveUp(GONE) when there is no such folder."""
         self._leave_for(name)
-        argument = astring(encode_folder(name))
-        self._client.exists = 0
-        reply = self._run(b"SELECT", argument, *([b"(CONDSTORE)"] if self._condstore else []), expected=OPENED)
+        reply = self._run(*self._opening(name), expected=OPENED)
         if reply.status == "BAD" and self._condstore:
-            reply = self._run(b"SELECT", argument, expected=OPENED)
+            reply = self._run(b"SELECT", astring(encode_folder(name)), expected=OPENED)
+        return self._opened(reply, name, uidvalidity)
+
+    def _opening(self, name: str) -> list[bytes]:
+        self._client.exists = 0
+        return [b"SELECT", astring(encode_folder(name)), *([b"(CONDSTORE)"] if self._condstore else [])]
+
+    def _opened(self, reply: Reply, name: str, uidvalidity: int | None) -> Selected:
         if not reply.ok:
             raise self._why_not_selected(reply, name)
         selected = self._selected(reply, name)

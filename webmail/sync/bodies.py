@@ -150,12 +150,9 @@ def enclosed_headers(message: Message, sections: list[str]) -> dict[str, bytes]:
     kept = _kept(message, names)
     found = {names[name]: data for name, data in kept.items()}
     if wanted := [section for section in sections if section not in found]:
-        with foreground.connection(message.account) as connection:
-            _select(connection, message)
-            uid = message.uid or 0
-            # The beginning of the part: its HEADER by name is what servers disagree about.
-            raw = connection.fetch_sections([(uid, section) for section in wanted], HEADER_LIMIT // 4)
-        fetched = {section: header_of(raw.get((uid, section), b"")) for section in wanted}
+        # The beginning of the part: its HEADER by name is what servers disagree about.
+        raw = _fetched(message, wanted, HEADER_LIMIT // 4)
+        fetched = {section: header_of(raw.get(section, b"")) for section in wanted}
         _keep(message, {f"{section}.HEADER": data for section, data in fetched.items() if data})
         found |= fetched
     return found
@@ -166,24 +163,19 @@ def load_parts(message: Message, parts: list[Part]) -> dict[str, bytes]:
     found = _kept(message, [part.section for part in parts])
     wanted = [part for part in parts if part.section not in found]
     if wanted:
-        with foreground.connection(message.account) as connection:
-            _select(connection, message)
-            uid = message.uid or 0
-            # The header comes along where the sender has not been judged yet: it costs no further round trip.
-            header = [] if senders.judged(message) else [senders.SECTION]
-            raw = connection.fetch_sections(
-                [(uid, section) for section in [*(part.section for part in wanted), *header]], LARGEST_TEXT
-            )
-        if not any((uid, part.section) in raw for part in wanted):
+        # The header comes along where the sender has not been judged yet: it costs no further round trip.
+        header = [] if senders.judged(message) else [senders.SECTION]
+        raw = _fetched(message, [*(part.section for part in wanted), *header], LARGEST_TEXT)
+        fetched = {part.section: raw[part.section] for part in wanted if part.section in raw}
+        if not fetched:
             raise GiveUp(Reason.GONE, "The message is no longer there.")
-        fetched = {part.section: raw[uid, part.section] for part in wanted if (uid, part.section) in raw}
         content = {
             part.section: decode_transfer(fetched[part.section], part.encoding)
             for part in wanted
             if part.section in fetched
         }
         _keep(message, {section: data for section, data in content.items() if len(fetched[section]) < LARGEST_TEXT})
-        if (octets := raw.get((uid, senders.SECTION))) is not None:
+        if (octets := raw.get(senders.SECTION)) is not None:
             senders.keep(senders.examine(message.account, [(message, octets)]))
         found |= content
     return found
@@ -232,9 +224,9 @@ def source(message: Message) -> Iterator[bytes]:
 def headers(message: Message) -> bytes:
     if kept := _kept(message, ["HEADER"]):
         return kept["HEADER"]
-    with foreground.connection(message.account) as connection:
-        _select(connection, message)
-        content = connection.fetch_section(message.uid or 0, "HEADER")
+    content = _fetched(message, ["HEADER"], None).get("HEADER")
+    if content is None:
+        raise GiveUp(Reason.GONE, "The message is no longer there.")
     _keep(message, {"HEADER": content})
     return content
 
@@ -321,10 +313,24 @@ def _stream(message: Message, section: str) -> Iterator[bytes]:
         yield from connection.stream_section(message.uid or 0, section, STREAM_CHUNK)
 
 
+def _fetched(message: Message, sections: list[str], limit: int | None) -> dict[str, bytes]:
+    """As transferred, in one round trip. What the server does not have is missing."""
+    uid = _uid(message)
+    wanted = [(uid, section) for section in sections]
+    with foreground.connection(message.account) as connection:
+        raw = connection.open_and_fetch(message.folder.name, wanted, limit, uidvalidity=message.uidvalidity)
+    return {section: raw[uid, section] for section in sections if (uid, section) in raw}
+
+
 def _select(connection: AnyMailbox, message: Message) -> None:
+    _uid(message)
+    connection.select(message.folder.name, uidvalidity=message.uidvalidity)
+
+
+def _uid(message: Message) -> int:
     if message.uid is None:
         raise GiveUp(Reason.GONE, "The message is being moved. Try again in a moment.")
-    connection.select(message.folder.name, uidvalidity=message.uidvalidity)
+    return message.uid
 
 
 def _kept(message: Message, sections: Iterable[str]) -> dict[str, bytes]:

@@ -172,6 +172,12 @@ class LocalMailbox:
                 continue
         return found
 
+    def open_and_fetch(
+        self, name: str, items: list[tuple[int, str]], max_octets: int | None = None, *, uidvalidity: int | None
+    ) -> dict[tuple[int, str], bytes]:
+        self.select(name, uidvalidity=uidvalidity)
+        return self.fetch_sections(items, max_octets)
+
     def stream_section(self, uid: int, section: str, chunk: int = PIECE) -> Iterator[bytes]:
         with self._content(uid) as raw:
             found = locate(raw, section) if section else None
