@@ -146,3 +146,42 @@ def test_a_rich_answer_with_a_pasted_picture_is_a_mail_that_any_program_reads(li
     assert re.search(rf'<img src="cid:{re.escape(cid)}" alt="The chart"[^>]* width="240"', body), body
     assert "<i>two</i>" in body
     assert not re.search(r"\b(?:class|id|data-\w+|tabindex|contenteditable)=", body)
+
+
+def test_many_addresses_are_pasted_dragged_and_moved_and_nobody_stands_twice(mail: Page) -> None:
+    composer = write(mail, 1)
+    fields = {name: composer.locator(f'[data-recipients="{name}"]') for name in ("to", "cc", "bcc")}
+    stored = composer.locator("input[name=to]")
+    composer.locator("[data-entry]").first.click()
+    pasted = '"Doe, John" <john@x.test>; Ann Example <ann@x.test>; nonsense\n日本 太郎 <taro@x.test>; ANN@x.test'
+    mail.evaluate(PASTE, ["", pasted, ""])
+    expect(fields["to"].locator(".chip")).to_have_text(
+        [re.compile(each) for each in ("Doe", "Ann", "nonsense", "太郎")]
+    )
+    expect(fields["to"].locator(".chip.bad")).to_have_count(1)
+    expect(composer.locator("[data-said]")).to_have_text("ANN@x.test is already in To.")
+    expect(stored).to_have_value(
+        '"Doe, John" <john@x.test>, Ann Example <ann@x.test>, nonsense, 日本 太郎 <taro@x.test>', timeout=WAIT_MS
+    )
+    mail.keyboard.press("ArrowLeft")
+    mail.keyboard.press("Alt+ArrowDown")
+    expect(fields["cc"].locator(".chip")).to_have_text(re.compile("太郎"))
+    expect(fields["cc"].locator(".chip-label")).to_be_focused()
+    composer.locator('[data-show="bcc"]').click()
+    fields["to"].locator(".chip", has_text="Ann").drag_to(fields["bcc"].locator(".chips"))
+    expect(fields["bcc"].locator(".chip")).to_have_text(re.compile("Ann Example"))
+    fields["to"].locator(".chip.bad .chip-label").click()
+    mail.keyboard.type("fixed@x.test,")
+    expect(fields["to"].locator(".chip.bad")).to_have_count(0)
+    expect(stored).to_have_value('"Doe, John" <john@x.test>, fixed@x.test')
+    many = "; ".join(f"Person {number} <p{number}@x.test>" for number in range(500))
+    took = mail.evaluate(
+        f"(given) => {{ const at = performance.now(); ({PASTE})(given); return performance.now() - at; }}",
+        ["", many, ""],
+    )
+    expect(fields["to"].locator(".chip")).to_have_count(502)
+    assert took < 1500
+    expect(composer.locator("[data-state]")).to_have_text(re.compile("Saved"), timeout=WAIT_MS)
+    mail.reload()
+    expect(mail.locator('[data-recipients="to"] .chip')).to_have_count(502)
+    expect(mail.locator('[data-recipients="bcc"] .chip')).to_have_text(re.compile("Ann Example"))

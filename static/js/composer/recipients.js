@@ -1,42 +1,29 @@
-// Recipients as chips: split at comma, Enter and paste; what is no address is marked, never dropped; completion as you type.
-import { post } from "../net.js";
+// Recipients as chips: made at separators, Enter and paste; what is no address is marked, never dropped. Chips are edited,
+// moved between To, Cc and Bcc by dragging or with Alt and the arrows, and nobody stands there twice.
+import { parse, split, written } from "./addresses.js";
+import { Completion } from "./completion.js";
 
-const ADDRESS = /^[^\s@<>()[\]:;,"]+@[^\s@<>()[\]:;,"]+$|^"[^"]+"@\S+$/;
-const LOOK_MS = 120;
+const FIELDS = ["to", "cc", "bcc"];
+const TITLES = { to: "To", cc: "Cc", bcc: "Bcc" };
+const DRAGGED = "application/x-webmail-chip";
+const SAID_MS = 6000;
+const keyOf = (person) => person.address.toLowerCase();
 
-// At commas, semicolons and line ends outside quotes and brackets.
-export function split(text) {
-  const found = [];
-  let piece = "";
-  let quoted = false;
-  let inside = false;
-  for (const character of text) {
-    if (character === '"') quoted = !quoted;
-    else if (!quoted && character === "<") inside = true;
-    else if (!quoted && character === ">") inside = false;
-    if (!quoted && !inside && /[,;\n]/.test(character)) {
-      found.push(piece);
-      piece = "";
-    } else {
-      piece += character;
-    }
-  }
-  found.push(piece);
-  return found.map((each) => each.trim()).filter(Boolean);
-}
-
-export function parse(text) {
-  const match = text.match(/^(.*?)\s*<([^<>]*)>\s*$/);
-  const address = (match ? match[2] : text).trim();
-  const name = match ? match[1].trim().replace(/^"(.*)"$/, "$1").replace(/\\(.)/g, "$1") : "";
-  return { name, address, good: ADDRESS.test(address), text };
+function button(className, text, label = "") {
+  const made = document.createElement("button");
+  made.type = "button";
+  made.className = className;
+  made.tabIndex = -1;
+  made.textContent = text;
+  if (label) made.setAttribute("aria-label", label);
+  return made;
 }
 
 class Line {
-  constructor(line, root, changed) {
-    this.root = root;
-    this.changed = changed;
+  constructor(line, all) {
+    this.name = line.dataset.recipients;
     this.line = line;
+    this.all = all;
     this.stored = line.querySelector("input");
     this.box = document.createElement("div");
     this.box.className = "chips";
@@ -46,26 +33,24 @@ class Line {
     this.entry.id = this.stored.id;
     this.stored.removeAttribute("id");
     this.stored.type = "hidden";
-    this.menu = document.createElement("ul");
-    this.menu.className = "completion";
-    this.menu.id = `${this.entry.id}-people`;
-    this.menu.setAttribute("role", "listbox");
-    this.menu.setAttribute("aria-label", "People");
-    this.menu.hidden = true;
     for (const [name, value] of [
-      ["role", "combobox"],
-      ["aria-autocomplete", "list"],
-      ["aria-expanded", "false"],
-      ["aria-controls", this.menu.id],
       ["autocomplete", "off"],
       ["autocapitalize", "off"],
       ["spellcheck", "false"],
       ["inputmode", "email"],
+      ["aria-describedby", all.hint.id],
     ])
       this.entry.setAttribute(name, value);
+    this.completion = new Completion(this.entry, all.root, {
+      taken: () => all.taken(),
+      chosen: (text) => {
+        this.entry.value = "";
+        this.add(split(text));
+        this.touch();
+      },
+    });
     this.box.append(this.entry);
-    this.stored.after(this.box, this.menu);
-    this.fill(this.stored.value);
+    this.stored.after(this.box, this.completion.menu);
     this.listen();
   }
 
@@ -75,226 +60,271 @@ class Line {
 
   fill(text) {
     for (const chip of this.chips) chip.remove();
-    for (const each of split(text)) this.add(each);
+    this.entry.value = "";
+    this.add(split(text), { again: true });
     this.store();
   }
 
-  add(text) {
-    const person = parse(text);
-    const chip = document.createElement("span");
-    chip.className = person.good ? "chip" : "chip bad";
-    chip.dataset.text = text;
-    const label = document.createElement("button");
-    label.type = "button";
-    label.className = "chip-label";
-    label.textContent = person.name || person.address || text;
-    label.title = person.good ? `${person.address} — press to edit` : `“${text}” is not a mail address — press to edit`;
-    if (!person.good) label.setAttribute("aria-invalid", "true");
-    label.addEventListener("click", () => this.edit(chip));
-    const remove = document.createElement("button");
-    remove.type = "button";
-    remove.className = "chip-remove";
-    remove.setAttribute("aria-label", `Remove ${label.textContent}`);
-    remove.textContent = "×";
-    remove.addEventListener("click", () => {
-      chip.remove();
-      this.touch();
-      this.entry.focus();
-    });
-    chip.append(label, remove);
-    this.entry.before(chip);
+  // ``again``: as it was saved, without asking whether somebody stands there twice.
+  add(texts, { again = false } = {}) {
+    const taken = again ? new Map() : this.all.taken();
+    const fresh = document.createDocumentFragment();
+    const twice = [];
+    for (const text of texts) {
+      const person = parse(text);
+      const known = person.good && taken.get(keyOf(person));
+      if (known) {
+        twice.push(`${person.name || person.address} is already in ${TITLES[known.line.name]}.`);
+        known.chip?.animate?.([{ opacity: 0.3 }, { opacity: 1 }], 600);
+        continue;
+      }
+      const chip = this.chip(person);
+      if (person.good && !again) taken.set(keyOf(person), { line: this, chip });
+      fresh.append(chip);
+    }
+    this.entry.before(fresh);
+    if (twice.length) this.all.say(twice.length > 2 ? `${twice.length} people were there already.` : twice.join(" "));
   }
 
+  chip(person) {
+    const chip = document.createElement("span");
+    chip.className = person.good ? "chip" : "chip bad";
+    chip.draggable = true;
+    chip.dataset.text = written(person);
+    if (person.good) chip.dataset.key = keyOf(person);
+    const shown = person.good ? person.name || person.address : person.text;
+    const label = button("chip-label", shown);
+    label.dir = "auto";
+    label.title = person.good ? person.address : `“${person.text}” is not a mail address`;
+    if (!person.good) label.setAttribute("aria-invalid", "true");
+    label.setAttribute("aria-describedby", this.all.hint.id);
+    chip.append(label, button("chip-remove", "×", `Remove ${shown}`));
+    return chip;
+  }
+
+  // The text of a chip again, where it stood.
   edit(chip) {
     this.commit();
+    chip.before(this.entry);
     this.entry.value = chip.dataset.text;
     chip.remove();
     this.touch();
     this.entry.focus();
+    this.entry.select();
+  }
+
+  remove(chip) {
+    const next = (chip.nextElementSibling ?? chip.previousElementSibling)?.querySelector(".chip-label") ?? this.entry;
+    chip.remove();
+    this.touch();
+    next.focus();
   }
 
   store() {
     const open = this.entry.value.trim();
-    this.stored.value = [...this.chips.map((chip) => chip.dataset.text), ...(open ? [open] : [])].join(", ");
+    const texts = this.chips.map((chip) => chip.dataset.text);
+    this.stored.value = [...texts, ...(open ? split(open).map((text) => written(parse(text))) : [])].join(", ");
   }
 
   touch() {
     this.store();
-    this.changed();
+    this.all.changed();
   }
 
   commit() {
-    const pieces = split(this.entry.value);
-    if (!pieces.length) return;
+    const found = split(this.entry.value);
+    if (!found.length) return;
     this.entry.value = "";
-    for (const each of pieces) this.add(each);
-    this.hide();
+    this.add(found);
+    this.completion.hide();
     this.touch();
   }
 
   listen() {
-    this.box.addEventListener("click", (event) => event.target === this.box && this.entry.focus());
+    this.box.addEventListener("click", (event) => {
+      const chip = event.target.closest(".chip");
+      if (!chip) this.entry.focus();
+      else if (event.target.closest(".chip-remove")) this.remove(chip);
+      else this.edit(chip);
+    });
+    this.box.addEventListener("keydown", (event) => {
+      const chip = event.target.closest(".chip");
+      if (chip) this.chipKey(event, chip);
+      else this.entryKey(event);
+    });
     this.entry.addEventListener("input", () => {
-      if (/[,;\n]/.test(this.entry.value) && split(`${this.entry.value}x`).length > 1) this.commit();
+      if (/[,;\n，；、]/.test(this.entry.value) && split(`${this.entry.value}x`).length > 1) this.commit();
       this.touch();
-      this.look();
+      this.completion.look();
     });
     this.entry.addEventListener("paste", (event) => {
       const text = event.clipboardData.getData("text/plain");
       if (!/[,;\n@]/.test(text)) return;
       event.preventDefault();
-      this.entry.setRangeText(text, this.entry.selectionStart, this.entry.selectionEnd, "end");
-      this.entry.value = this.entry.value.replace(/\r/g, "");
-      for (const each of split(text)) this.add(each);
       this.entry.value = "";
+      this.add(split(text));
+      this.completion.hide();
       this.touch();
+      this.box.scrollTop = this.box.scrollHeight;
     });
-    this.entry.addEventListener("keydown", (event) => this.key(event));
     this.entry.addEventListener("blur", () => {
       this.commit();
-      this.hide();
-    });
-    this.menu.addEventListener("mousedown", (event) => {
-      event.preventDefault();
-      const option = event.target.closest("[role=option]");
-      if (option) this.choose(option);
+      this.completion.hide();
+      if (this.entry !== this.box.lastElementChild) this.box.append(this.entry);
     });
   }
 
-  key(event) {
-    const options = [...this.menu.children];
-    const at = options.findIndex((option) => option.getAttribute("aria-selected") === "true");
-    if (event.key === "ArrowDown" || event.key === "ArrowUp") {
-      if (!options.length) return;
-      event.preventDefault();
-      this.point(options[(at + (event.key === "ArrowDown" ? 1 : -1) + options.length) % options.length]);
-    } else if ((event.key === "Enter" || event.key === "Tab") && !event.ctrlKey && !event.metaKey) {
-      const has = this.entry.value.trim();
-      if (event.key === "Enter" || (has && at >= 0)) event.preventDefault();
-      if (at >= 0) this.choose(options[at]);
-      else this.commit();
-    } else if (event.key === "Delete" && options[at]?.dataset.forget) {
-      event.preventDefault();
-      this.forget(options[at]);
-    } else if (event.key === "Escape" && !this.menu.hidden) {
-      event.preventDefault();
-      this.hide();
+  entryKey(event) {
+    if (event.isComposing || this.completion.key(event)) return;
+    const atStart = !this.entry.selectionStart && !this.entry.selectionEnd;
+    if ((event.key === "Enter" && !event.ctrlKey && !event.metaKey) || (event.key === "Tab" && this.entry.value.trim())) {
+      if (event.key === "Enter") event.preventDefault();
+      this.commit();
     } else if (event.key === "Backspace" && !this.entry.value && this.chips.length) {
       event.preventDefault();
       this.edit(this.chips.at(-1));
+    } else if (event.key === "ArrowLeft" && atStart && this.chips.length) {
+      event.preventDefault();
+      this.chips.at(-1).querySelector(".chip-label").focus();
     }
   }
 
-  look() {
-    clearTimeout(this.timer);
-    const asked = this.entry.value.trim();
-    if (!asked) {
-      this.hide();
-      return;
-    }
-    this.timer = setTimeout(async () => {
-      try {
-        const answer = await fetch(`${this.root.dataset.people}?q=${encodeURIComponent(asked)}`, {
-          headers: { Accept: "application/json" },
-        });
-        const { people } = await answer.json();
-        if (this.entry.value.trim() === asked) this.offer(people);
-      } catch {
-        this.hide();
-      }
-    }, LOOK_MS);
+  chipKey(event, chip) {
+    const step = { ArrowLeft: -1, ArrowRight: 1, ArrowUp: -1, ArrowDown: 1 }[event.key];
+    const sideways = event.key === "ArrowLeft" || event.key === "ArrowRight";
+    if (event.key === "Delete" || event.key === "Backspace") this.remove(chip);
+    else if (event.altKey && step && sideways) this.shift(chip, step);
+    else if (event.altKey && step) this.all.carry(chip, this, step);
+    else if (step && sideways) {
+      const next = step > 0 ? chip.nextElementSibling : chip.previousElementSibling;
+      (next?.querySelector(".chip-label") ?? this.entry).focus();
+    } else return;
+    event.preventDefault();
   }
 
-  offer(people) {
-    const taken = new Set(this.chips.map((chip) => parse(chip.dataset.text).address.toLowerCase()));
-    const fresh = people.filter((person) => !taken.has(person.address.toLowerCase()));
-    this.menu.replaceChildren(
-      ...fresh.map((person, number) => {
-        const option = document.createElement("li");
-        option.setAttribute("role", "option");
-        option.id = `${this.menu.id}-${number}`;
-        option.dataset.text = person.text;
-        if (person.kind === "collected") {
-          option.dataset.forget = person.address;
-          option.title = "Delete: suggest this address no more";
-        }
-        const name = document.createElement("span");
-        name.textContent = person.name || person.address;
-        option.append(name);
-        if (person.name) {
-          const address = document.createElement("small");
-          address.textContent = person.address || person.detail;
-          option.append(address);
-        }
-        return option;
-      }),
-    );
-    this.menu.hidden = !fresh.length;
-    this.entry.setAttribute("aria-expanded", String(Boolean(fresh.length)));
-    if (fresh.length) this.point(this.menu.firstElementChild);
-  }
-
-  point(option) {
-    for (const each of this.menu.children) each.setAttribute("aria-selected", String(each === option));
-    this.entry.setAttribute("aria-activedescendant", option.id);
-  }
-
-  choose(option) {
-    this.entry.value = "";
-    // A group is all of its members.
-    for (const each of split(option.dataset.text)) this.add(each);
-    this.hide();
+  shift(chip, step) {
+    const next = step > 0 ? chip.nextElementSibling : chip.previousElementSibling;
+    if (!next?.matches(".chip")) return;
+    if (step > 0) next.after(chip);
+    else next.before(chip);
+    chip.querySelector(".chip-label").focus();
     this.touch();
   }
+}
 
-  async forget(option) {
-    try {
-      const { ok } = await post(`${this.root.dataset.people}forget/`, [["address", option.dataset.forget]]);
-      if (!ok) return;
-    } catch {
-      return;
+class Recipients {
+  constructor(root, changed) {
+    this.root = root;
+    this.changed = changed;
+    this.said = root.querySelector("[data-said]");
+    this.hint = root.querySelector("[data-chip-hint]");
+    this.more = root.querySelector(".composer-more");
+    this.lines = {};
+    for (const place of root.querySelectorAll("[data-recipients]")) {
+      const line = new Line(place, this);
+      this.lines[line.name] = line;
+      line.fill(line.stored.value);
     }
-    option.remove();
-    if (this.menu.firstElementChild) this.point(this.menu.firstElementChild);
-    else this.hide();
+    this.more.hidden = false;
+    this.more.addEventListener("click", (event) => {
+      const name = event.target.closest("[data-show]")?.dataset.show;
+      if (!name) return;
+      this.show(name);
+      this.lines[name].entry.focus();
+    });
+    this.listen();
+    this.settle();
   }
 
-  hide() {
+  say(text) {
     clearTimeout(this.timer);
-    this.menu.hidden = true;
-    this.menu.replaceChildren();
-    this.entry.setAttribute("aria-expanded", "false");
-    this.entry.removeAttribute("aria-activedescendant");
+    this.said.textContent = text;
+    this.said.hidden = false;
+    this.timer = setTimeout(() => (this.said.hidden = true), SAID_MS);
+  }
+
+  // Who stands where, by address.
+  taken() {
+    const found = new Map();
+    for (const line of Object.values(this.lines)) {
+      for (const chip of line.chips) if (chip.dataset.key) found.set(chip.dataset.key, { line, chip });
+    }
+    return found;
+  }
+
+  show(name) {
+    this.lines[name].line.hidden = false;
+    const button = this.more.querySelector(`[data-show="${name}"]`);
+    if (button) button.hidden = true;
+  }
+
+  settle() {
+    for (const name of ["cc", "bcc"]) {
+      const used = Boolean(this.lines[name].stored.value);
+      this.lines[name].line.hidden = !used;
+      this.more.querySelector(`[data-show="${name}"]`).hidden = used;
+    }
+  }
+
+  // To the field ``step`` further on.
+  carry(chip, from, step) {
+    const name = FIELDS[FIELDS.indexOf(from.name) + step];
+    if (!name) return;
+    this.show(name);
+    this.put(chip, from, this.lines[name], null);
+    chip.querySelector(".chip-label").focus();
+  }
+
+  put(chip, from, to, before) {
+    if (before !== chip) (before ?? to.entry).before(chip);
+    from.touch();
+    if (from === to) return;
+    to.touch();
+    this.say(`${chip.querySelector(".chip-label").textContent} moved to ${TITLES[to.name]}.`);
+  }
+
+  listen() {
+    let dragged = null;
+    const lineOf = (node) => this.lines[node.closest?.("[data-recipients]")?.dataset.recipients];
+    this.root.addEventListener("dragstart", (event) => {
+      const chip = event.target.closest?.(".chip");
+      if (!chip) return;
+      dragged = { chip, from: lineOf(chip) };
+      event.dataTransfer.effectAllowed = "move";
+      event.dataTransfer.setData(DRAGGED, "1");
+      event.dataTransfer.setData("text/plain", chip.dataset.text);
+      // The page may only change once the browser has its picture of the chip.
+      setTimeout(() => FIELDS.forEach((name) => dragged && this.show(name)));
+    });
+    this.root.addEventListener("dragover", (event) => {
+      const line = dragged && lineOf(event.target);
+      for (const each of Object.values(this.lines)) each.line.classList.toggle("over", each === line);
+      if (!line) return;
+      event.preventDefault();
+      event.dataTransfer.dropEffect = "move";
+    });
+    this.root.addEventListener("drop", (event) => {
+      const line = dragged && lineOf(event.target);
+      if (!line) return;
+      event.preventDefault();
+      this.put(dragged.chip, dragged.from, line, event.target.closest(".chip"));
+    });
+    this.root.addEventListener("dragend", () => {
+      if (!dragged) return;
+      dragged = null;
+      for (const line of Object.values(this.lines)) line.line.classList.remove("over");
+      this.settle();
+    });
   }
 }
 
 export function startRecipients(root, { changed }) {
-  const lines = {};
-  for (const place of root.querySelectorAll("[data-recipients]")) {
-    lines[place.dataset.recipients] = new Line(place, root, changed);
-  }
-  const more = root.querySelector(".composer-more");
-  const settle = () => {
-    for (const name of ["cc", "bcc"]) {
-      const used = Boolean(lines[name].stored.value);
-      lines[name].line.hidden = !used;
-      more.querySelector(`[data-show="${name}"]`).hidden = used;
-    }
-  };
-  more.hidden = false;
-  more.addEventListener("click", (event) => {
-    const name = event.target.closest("[data-show]")?.dataset.show;
-    if (!name) return;
-    lines[name].line.hidden = false;
-    event.target.hidden = true;
-    lines[name].entry.focus();
-  });
-  settle();
+  const all = new Recipients(root, changed);
   return {
-    commit: () => Object.values(lines).forEach((line) => line.store()),
+    commit: () => Object.values(all.lines).forEach((line) => line.store()),
     fill(fields) {
-      for (const [name, line] of Object.entries(lines)) line.fill(fields[name] ?? "");
-      settle();
+      for (const [name, line] of Object.entries(all.lines)) line.fill(fields[name] ?? "");
+      all.settle();
     },
   };
 }
