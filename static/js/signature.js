@@ -1,4 +1,5 @@
-// The signature as it will look, with the editor that messages are written in. Without this module the text field does.
+// A signature or a template as it will look, with the editor that messages are written in. Without this module the text
+// field does.
 import DOMPurify from "dompurify";
 import Squire from "squire-rte";
 import { post } from "./net.js";
@@ -42,6 +43,7 @@ function start(field) {
   }
 
   async function addPicture(picture) {
+    if (!field.dataset.pictures) return;
     const fields = new FormData();
     fields.set("file", picture);
     try {
@@ -101,7 +103,7 @@ function start(field) {
       if (picture) addPicture(picture);
     }
   });
-  file.addEventListener("change", () => {
+  file?.addEventListener("change", () => {
     if (file.files[0]) addPicture(file.files[0]);
     file.value = "";
   });

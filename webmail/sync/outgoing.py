@@ -20,7 +20,7 @@ from webmail.outbox.wake import DISCARD_KEPT, ask_worker
 
 from .filing import bring_files, open_file, select_special, tell, update
 from .local import AnyMailbox
-from .sent_copies import doubled, file_sent, remove_double, unfiled
+from .sent_copies import doubled, file_sent, remove_double, selected, unfiled
 from .server_drafts import changed_drafts, discarded_or_sent, remove_copy, rows_of, save_copy
 
 logger = logging.getLogger(__name__)
@@ -81,7 +81,7 @@ def _look_for_unclear(connection: AnyMailbox, row: OutgoingMessage) -> None:
 
 def _look_for_late(connection: AnyMailbox, row: OutgoingMessage) -> None:
     """What waits although its time is past may be out already: the database may be that of an earlier day (fault F55)."""
-    select_special(connection, row.account, SpecialUse.SENT)
+    selected(connection, row)
     if connection.find_message_id(row.message_id):
         _settle_sent(row, State.QUEUED, f"“{row}” stands in Sent already. It was not sent again.")
     else:

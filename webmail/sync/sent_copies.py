@@ -55,7 +55,7 @@ def file_sent(connection: AnyMailbox, row: OutgoingMessage) -> None:
     looks = _looks(row)
     update(row, sent_copy_attempts=row.sent_copy_attempts + 1)
     try:
-        folder = _selected(connection, row)
+        folder = selected(connection, row)
         if connection.find_message_id(row.message_id):
             _learn(row)
             update(row, sent_copy=SentCopy.FILED)
@@ -85,7 +85,7 @@ def _looks(row: OutgoingMessage) -> tuple[int, ...]:
     return UNKNOWN if row.account.sent_watch else KNOWN
 
 
-def _selected(connection: AnyMailbox, row: OutgoingMessage) -> Folder:
+def selected(connection: AnyMailbox, row: OutgoingMessage) -> Folder:
     """The folder of the identity, or the account's Sent: also where that folder is gone, for no copy must get lost."""
     own = _own_folder(row)
     if own is not None:
@@ -158,10 +158,10 @@ def remove_double(connection: AnyMailbox, row: OutgoingMessage) -> None:
     )
     if ours is None or ours.uid is None:
         return
-    selected = connection.select(ours.folder.name, uidvalidity=None)
+    opened = connection.select(ours.folder.name, uidvalidity=None)
     there = connection.find_message_id(row.message_id)
     twins = [uid for uid in there if uid != ours.uid]
-    if selected.uidvalidity == ours.uidvalidity and ours.uid in there and twins:
+    if opened.uidvalidity == ours.uidvalidity and ours.uid in there and twins:
         marks = [name for name, stands in (("\\Flagged", ours.flagged), ("\\Answered", ours.answered)) if stands]
         connection.store(str(max(twins)), add=["\\Seen", *marks, *ours.keywords])
         connection.expunge([ours.uid])
