@@ -32,6 +32,7 @@ from webmail.views import (
     search_suggest,
     templates,
     transfer,
+    unsubscribe,
 )
 from webmail.views.search_place import search_place
 
@@ -59,6 +60,7 @@ reading: Routes = [
     path("message/<int:message_id>/headers/", message.message_headers, name="message-headers"),
     path("message/<int:message_id>/pictures/", pictures.message_pictures, name="message-pictures"),
     path("picture/<str:token>/", pictures.picture, name="picture"),
+    path("message/<int:message_id>/unsubscribe/", unsubscribe.unsubscribe, name="unsubscribe"),
     path("message/<int:message_id>/findings/", inside.message_findings, name="message-findings"),
     path("message/<int:message_id>/enclosed/<str:section>/", inside.enclosed_message, name="enclosed-message"),
     path("message/<int:message_id>/enclosed/<str:section>/body/", inside.enclosed_body, name="enclosed-body"),

@@ -3,7 +3,7 @@ import { adoptFindings } from "./findings.js";
 import { fit, reserve, settle, watchFrame } from "./frames.js";
 import { fragment, getHtml, post } from "./net.js";
 import { pictureNote, startPictures } from "./pictures.js";
-import { adoptSender } from "./senders.js";
+import { adoptSender, startLeaving } from "./senders.js";
 
 const SEEN_AFTER_MS = 600;
 
@@ -135,6 +135,7 @@ export async function refreshReader() {
 }
 
 export function startReader(given) {
+  startLeaving();
   Object.assign(hooks, given);
   reader().addEventListener("click", (event) => {
     const ground = event.target.closest?.("a[data-ground]");

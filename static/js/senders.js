@@ -1,5 +1,5 @@
 // Who sent a message: where that was not known yet, its header has come with the text that is now in the frame.
-import { fragment, getHtml } from "./net.js";
+import { fragment, getHtml, post } from "./net.js";
 
 export async function adoptSender(frame) {
   const card = frame.closest(".card[data-sender-url]");
@@ -14,4 +14,38 @@ export async function adoptSender(frame) {
   } catch {
     // The card says nothing about its sender, as it did before.
   }
+}
+
+function replace(old, html) {
+  const fresh = fragment(html).querySelector('[data-sender="way-out"]');
+  if (!fresh || !old.isConnected) return;
+  old.replaceWith(fresh);
+  fresh.focus();
+}
+
+// The question and its answer stand in the card; without a script both are pages.
+export function startLeaving() {
+  document.addEventListener("click", async (event) => {
+    const link = event.target.closest("a[data-unsubscribe]");
+    if (!link || event.ctrlKey || event.metaKey || event.shiftKey) return;
+    event.preventDefault();
+    try {
+      replace(link.closest('[data-sender="way-out"]'), await getHtml(link.href));
+    } catch {
+      location.assign(link.href);
+    }
+  });
+  document.addEventListener("submit", async (event) => {
+    const form = event.target.closest("form[data-unsubscribe-form]");
+    if (!form) return;
+    event.preventDefault();
+    const button = form.querySelector("button");
+    button.disabled = true;
+    try {
+      const answer = await post(form.action, [["way", button.value]]);
+      replace(form.closest('[data-sender="way-out"]'), answer.html);
+    } catch {
+      button.disabled = false;
+    }
+  });
 }

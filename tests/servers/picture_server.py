@@ -1,5 +1,6 @@
 """A web server on loopback that answers for pictures as it is told, byte for byte."""
 
+import re
 import socket
 import threading
 import time
@@ -17,7 +18,7 @@ def answer(body: bytes = PIXELS, status: str = "200 OK", **headers: str) -> byte
 
 
 class PictureServer:
-    """``script`` gives the pieces of the answer for a path; ``asked`` keeps the heads of all requests."""
+    """``script`` gives the pieces of the answer for a path; ``asked`` keeps all requests."""
 
     def __init__(self, script: Script | None = None) -> None:
         self.script: Script = script or (lambda _: [answer()])
@@ -40,7 +41,7 @@ class PictureServer:
     def _answer(self, connection: socket.socket) -> None:
         with connection, suppress(OSError):
             head = b""
-            while b"\r\n\r\n" not in head:
+            while b"\r\n\r\n" not in head or len(head.partition(b"\r\n\r\n")[2]) < _announced(head):
                 piece = connection.recv(4096)
                 if not piece:
                     return
@@ -50,6 +51,11 @@ class PictureServer:
                 if self._closing:
                     return
                 connection.sendall(piece)
+
+
+def _announced(head: bytes) -> int:
+    found = re.search(rb"^content-length: (\d+)", head, re.IGNORECASE | re.MULTILINE)
+    return int(found[1]) if found else 0
 
 
 def dripping(pieces: Iterable[bytes], seconds: float) -> Iterable[bytes]:

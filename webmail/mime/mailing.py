@@ -2,8 +2,10 @@
 
 import re
 from dataclasses import asdict, dataclass
+from urllib.parse import unquote
 
 from webmail.mime.authentication import Fields
+from webmail.mime.charset import storable
 from webmail.mime.headers import decode, display_text
 from webmail.mime.html import link
 from webmail.mime.words import to_text
@@ -13,6 +15,7 @@ _TAG = re.compile(r"(?:^|;)\s*([a-z]{1,2})\s*=\s*([^;]{0,20000})", re.IGNORECASE
 _SPACE = re.compile(r"\s+")
 _COVERED = {"list-unsubscribe", "list-unsubscribe-post"}
 _URLS = 10
+_QUERY = 2_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,3 +117,14 @@ def _one_click(found: dict[str, list[str]], signed: tuple[str, ...]) -> bool:
         domain = tags.get("d", "").lower()
         covering[domain] = covering.get(domain, True) and names >= _COVERED
     return any(covering.get(domain, False) for domain in signed)
+
+
+def mailto(target: str) -> tuple[str, str, str]:
+    """Address, subject and body of a mailto address (RFC 6068), each on bounded lines; other fields are not heeded."""
+    to, _, query = target.partition(":")[2].partition("?")
+    fields: dict[str, str] = {}
+    for pair in query[:_QUERY].split("&")[:20]:
+        name, _, value = pair.partition("=")
+        fields.setdefault(unquote(name).lower(), unquote(value))
+    subject = " ".join(display_text(fields.get("subject", "")).split())[:500]
+    return unquote(to).strip()[:320], subject, storable(fields.get("body", ""))[:_QUERY]

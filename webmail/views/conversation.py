@@ -10,7 +10,7 @@ from django.views.decorators.http import require_safe
 from webmail.mime.headers import display_text
 from webmail.models import Conversation
 
-from . import reader
+from . import reader, senders
 from .access import conversation_of, message_of, user_of
 from .mailbox import list_context, page_context
 from .people import own_addresses
@@ -49,13 +49,14 @@ def single_message(request: HttpRequest, message_id: int, folder_id: int | None 
     place = place_of(request, folder_id) if htmx else context["place"]
     if message.shown_in_id not in place.here:
         raise Http404
+    lists = senders.left_lists(user_of(request).pk, [message])
     context |= {
         "place": place,
         "key": name,
         "marks": [mark for pk, mark in place.marks.items() if pk == message.shown_in_id],
         "conversation": message,
         "subject": display_text(message.subject).strip() or "(no subject)",
-        "groups": [reader.Group([reader.card(message, place.here, own, clock, is_open=True)])],
+        "groups": [reader.Group([reader.card(message, place.here, own, clock, is_open=True, lists=lists)])],
         "newest": message,
         "unread_ids": "" if message.seen else str(message.pk),
         "flagged": message.flagged,
@@ -78,6 +79,7 @@ def read(
     messages = shown.messages
     if not messages:
         raise Http404
+    lists = senders.left_lists(found.user_id, messages)
     subject = next((message for message in messages if message.shown_in_id in here), messages[0]).subject
     return {
         "place": place,
@@ -85,7 +87,7 @@ def read(
         "marks": [mark for pk, mark in place.marks.items() if pk in {message.shown_in_id for message in shown.here}],
         "conversation": found,
         "subject": display_text(subject).strip() or "(no subject)",
-        "groups": reader.groups(reader.cards(messages, here, own, clock), newest_first=newest_first),
+        "groups": reader.groups(reader.cards(messages, here, own, clock, lists), newest_first=newest_first),
         "newest_first": newest_first,
         "several": len(messages) > 1,
         "muted": found.muted_at is not None,

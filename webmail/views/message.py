@@ -15,7 +15,7 @@ from webmail.errors import GiveUp, MailError
 from webmail.models import Message
 from webmail.sync import bodies
 
-from . import frame, pictures, reader
+from . import frame, pictures, reader, senders
 from .access import message_of, user_of
 from .people import own_addresses
 from .policy import DOWNLOAD_POLICY, MESSAGE_POLICY, NOTE_POLICY, PDF_POLICY
@@ -34,7 +34,8 @@ def message_card(request: HttpRequest, message_id: int) -> HttpResponse:
             message.sender_check = bodies.sender_check(message)
     here = frozenset({message.shown_in_id or message.folder_id})
     own = own_addresses(user_of(request).pk)
-    card = reader.card(message, here, own, clock_of(request), is_open=True)
+    lists = senders.left_lists(user_of(request).pk, [message])
+    card = reader.card(message, here, own, clock_of(request), is_open=True, lists=lists)
     return render(request, "mailbox/_card.html", {"card": card})
 
 

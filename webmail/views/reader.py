@@ -10,8 +10,9 @@ from accounts.pictures import domain_key
 from webmail.mime.findings import is_explained
 from webmail.mime.headers import display_text
 from webmail.mime.parts import Part, choose
-from webmail.models import Conversation, Message, SpecialUse
+from webmail.models import Conversation, Message, SpecialUse, Unsubscribed
 from webmail.models.prepared import Prepared, Slot
+from webmail.outbox.unsubscribe import Key
 
 from . import senders
 from .people import full_name, names_line, pairs
@@ -20,6 +21,7 @@ from .when import Clock
 ASIDE = (SpecialUse.TRASH, SpecialUse.JUNK)
 # A runaway thread is shown from its newest end.
 MOST_CARDS = 200
+Lists = dict[Key, Unsubscribed]
 # Read messages that stand side by side are folded into one line from this many on.
 LEAST_TUCKED = 3
 # Of the files of one message; the rest come with its source.
@@ -105,9 +107,12 @@ def shown(conversation: Conversation, here: frozenset[int]) -> Shown:
     return Shown(messages, [message for message in found if message.shown_in_id in here])
 
 
-def cards(messages: list[Message], here: frozenset[int], own: frozenset[str], clock: Clock) -> list[Card]:
+def cards(messages: list[Message], here: frozenset[int], own: frozenset[str], clock: Clock, lists: Lists) -> list[Card]:
     last = messages[-1].pk if messages else 0
-    return [card(message, here, own, clock, is_open=not message.seen or message.pk == last) for message in messages]
+    return [
+        card(message, here, own, clock, is_open=not message.seen or message.pk == last, lists=lists)
+        for message in messages
+    ]
 
 
 def groups(found: list[Card], *, newest_first: bool = False) -> list[Group]:
@@ -126,7 +131,16 @@ def groups(found: list[Card], *, newest_first: bool = False) -> list[Group]:
     return grouped
 
 
-def card(message: Message, here: frozenset[int], own: frozenset[str], clock: Clock, *, is_open: bool) -> Card:
+def card(
+    message: Message,
+    here: frozenset[int],
+    own: frozenset[str],
+    clock: Clock,
+    *,
+    is_open: bool,
+    lists: Lists | None = None,
+) -> Card:
+    """``lists``: those that were left."""
     sender = full_name(message.from_name, message.from_address)
     recipients: dict[str, Any] = message.recipients if isinstance(message.recipients, dict) else {}
     everyone = pairs(recipients.get("to")) + pairs(recipients.get("cc"))
@@ -154,7 +168,7 @@ def card(message: Message, here: frozenset[int], own: frozenset[str], clock: Clo
         mine=message.from_address.lower() in own,
         elsewhere=display_text(message.shown_in.title) if elsewhere and message.shown_in is not None else "",
         explained=is_explained(root),
-        checked=senders.shown(message, mine=message.from_address.lower() in own),
+        checked=senders.shown(message, clock, lists or {}, mine=message.from_address.lower() in own),
         attachments=[attachment_of(part) for part in files[:MOST_FILES]],
         pictures=settings.IMAGE_PROXY,
         picture_domain=domain_key(message.from_address)[1:],

@@ -1,7 +1,9 @@
 """Who sent a message, in words: the badge beside the name, what is worth a second look, what stands in the details."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
+from django.urls import reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
 
@@ -10,8 +12,12 @@ from webmail.mime import sender
 from webmail.mime.domains import shown as shown_domain
 from webmail.mime.headers import display_text
 from webmail.mime.mailing import Mailing
-from webmail.models import Message, SenderCheck
+from webmail.models import Message, SenderCheck, Unsubscribed
+from webmail.outbox.invitation import GIVEN
+from webmail.outbox.unsubscribe import Key, key_of, left
 from webmail.sync.senders import POLICY
+
+from .when import MONTHS, Clock
 
 Result = SenderCheck.Result
 CONFIRMED = {
@@ -45,13 +51,26 @@ class Shown:
     badge: SafeString
     notes: SafeString
     details: SafeString
+    way_out: SafeString
     due: bool = False
 
 
-def shown(message: Message, *, mine: bool) -> Shown:
+def left_lists(user_id: int, messages: Iterable[Message]) -> dict[Key, Unsubscribed]:
+    """The lists of these messages that the person has left."""
+    found = ((message, mailing_of(message)) for message in messages)
+    return left(user_id, (key_of(message, mailing) for message, mailing in found if mailing.can_leave))
+
+
+def mailing_of(message: Message) -> Mailing:
+    check: SenderCheck | None = getattr(message, "sender_check", None)
+    return Mailing.from_json(check.mailing) if check is not None and check.policy == POLICY else Mailing()
+
+
+def shown(message: Message, clock: Clock, lists: dict[Key, Unsubscribed], *, mine: bool) -> Shown:
+    """``lists``: those that were left, as :func:`left_lists` has them."""
     check: SenderCheck | None = getattr(message, "sender_check", None)
     if check is None or check.policy != POLICY:
-        return Shown(_badge("", ""), _notes([]), _details("", Mailing()), due=not message.draft)
+        return Shown(_badge("", ""), _notes([]), _details("", Mailing()), _way_out("", ""), due=not message.draft)
     reason = _reason(check)
     known = check.result != Result.UNKNOWN
     mailing = Mailing.from_json(check.mailing)
@@ -59,6 +78,39 @@ def shown(message: Message, *, mine: bool) -> Shown:
         _badge(check.result if known else "", reason),
         _notes([] if mine else _sentences(check)),
         _details("" if mine and not known else reason, mailing),
+        _leaving(message, mailing, lists.get(key_of(message, mailing)), clock) if not mine else _way_out("", ""),
+    )
+
+
+def _leaving(message: Message, mailing: Mailing, done: Unsubscribed | None, clock: Clock) -> SafeString:
+    if not mailing.can_leave:
+        return _way_out("", "")
+    return _way_out(outcome(done, clock) if done is not None else "", reverse("unsubscribe", args=[message.pk]))
+
+
+def outcome(done: Unsubscribed, clock: Clock) -> str:
+    """What became of it and when; "" for a mail that was not sent."""
+    local = done.at.astimezone(clock.zone)
+    year = "" if local.year == clock.today.year else f" {local.year}"
+    day = "today" if local.date() == clock.today else f"on {local.day} {MONTHS[local.month - 1][:3]}{year}"
+    if done.way == Unsubscribed.Way.POST:
+        return f"You unsubscribed {day}."
+    if done.way == Unsubscribed.Way.LINK:
+        return f"You opened the page for unsubscribing {day}."
+    sent = done.outgoing is not None and done.outgoing.state in GIVEN and not done.outgoing.discarded
+    return f"You asked by mail to be taken off {day}." if sent else ""
+
+
+def _way_out(said: str, url: str) -> SafeString:
+    if not url:
+        return mark_safe('<div class="way-out" data-sender="way-out" hidden></div>')
+    return format_html(
+        '<div class="way-out" data-sender="way-out">{}<a class="way-out-link" href="{}" data-unsubscribe>{}</a></div>',
+        format_html('<span class="way-out-said" role="status">{}{}</span>', icon("check", "icon-s"), said)
+        if said
+        else "",
+        url,
+        "Unsubscribe again" if said else "Unsubscribe",
     )
 
 
