@@ -18,6 +18,7 @@ import { adoptFrames, conversation, foldAll, reader, refreshReader, startReader 
 import { refreshNotices, refreshSidebar } from "./sidebar.js";
 import { togglePicked, wholeFolder } from "./selection.js";
 import { say, startToasts, undoLast } from "./toast.js";
+import { startViewer } from "./viewer.js";
 import "htmx.org";
 
 const YEAR = 31536000;
@@ -209,6 +210,7 @@ const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
 if (zone) document.cookie = `tz=${zone}; path=/; max-age=${YEAR}; samesite=lax`;
 startToasts();
 startQuestions();
+startViewer();
 startSigningOut();
 const mailbox = document.getElementById("mailbox");
 if (mailbox) startMailbox(mailbox);

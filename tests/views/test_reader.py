@@ -12,7 +12,7 @@ from webmail.mime import clock
 from webmail.mime.parts import Part
 from webmail.models import CachedPart, Message, RenderedBody
 from webmail.sync import bodies
-from webmail.views.message import BLOCK, blocks
+from webmail.views.parts import BLOCK, blocks
 
 MOST_QUERIES = 11
 MOST_QUERIES_FRAGMENT = 6

@@ -37,3 +37,16 @@ def unique(name: str, taken: set[str]) -> str:
         number += 1
     taken.add(candidate.casefold())
     return candidate
+
+
+def unique_file(name: str, taken: set[str]) -> str:
+    """As :func:`unique`, with the number before the ending, so that a picture stays one."""
+    stem, dot, ending = name.rpartition(".")
+    if not dot or not stem or len(ending) > 16:
+        return unique(name, taken)
+    candidate, number = name, 2
+    while candidate.casefold() in taken:
+        candidate = f"{stem} ({number}).{ending}"
+        number += 1
+    taken.add(candidate.casefold())
+    return candidate

@@ -13,6 +13,7 @@ APP_POLICY = "; ".join(
         "style-src-attr 'unsafe-inline'",
         "img-src 'self' data: blob:",
         "font-src 'self'",
+        "media-src 'self'",
         "connect-src 'self'",
         "frame-src 'self'",
         "manifest-src 'self'",

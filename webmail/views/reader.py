@@ -10,6 +10,7 @@ from accounts.pictures import domain_key
 from webmail.mime.findings import is_explained
 from webmail.mime.headers import display_text
 from webmail.mime.parts import Part, choose
+from webmail.mime.preview import label_of, preview_of
 from webmail.models import Conversation, Message, SpecialUse, Unsubscribed
 from webmail.models.prepared import Prepared, Slot
 from webmail.outbox.unsubscribe import Key
@@ -26,8 +27,8 @@ Lists = dict[Key, Unsubscribed]
 LEAST_TUCKED = 3
 # Of the files of one message; the rest come with its source.
 MOST_FILES = 200
-# Shown in the page itself; anything else is only ever a download.
-INLINE_TYPES = frozenset({"image/png", "image/jpeg", "image/gif", "image/webp", "image/bmp", "application/pdf"})
+# A picture that is larger is fetched when it is opened, not to be shown small.
+LARGEST_THUMBNAIL = 700_000
 SHOWN = Prepared(
     lambda: (
         Message.objects.filter(conversation_id=Slot("conversation"), shown_in__isnull=False)
@@ -40,13 +41,16 @@ SHOWN = Prepared(
 
 @dataclass(slots=True)
 class Attachment:
+    """``label`` is its kind in a word; ``kind`` how it can be looked at; ``thumbnail`` whether a small picture is shown."""
+
     section: str
     name: str
     type: str
     size: str
     icon: str
-    inline: bool
-    picture: bool
+    label: str
+    kind: str
+    thumbnail: bool
 
 
 @dataclass(slots=True)
@@ -177,17 +181,26 @@ def card(
 
 
 def attachment_of(part: Part) -> Attachment:
+    kind = preview_of(part).kind
     return Attachment(
         section=part.section,
         name=display_text(part.filename) or _nameless(part),
         type=part.type,
         size=human_size(_decoded_size(part)),
-        icon=_icon(part.type),
-        inline=part.type in INLINE_TYPES,
-        picture=part.type in INLINE_TYPES and part.type.startswith("image/"),
+        icon=ICONS.get(kind) or _icon(part.type),
+        label=label_of(part),
+        kind=kind,
+        thumbnail=kind == "picture" and part.size <= LARGEST_THUMBNAIL,
     )
 
 
+ICONS = {
+    "picture": "file-image",
+    "audio": "file-audio",
+    "video": "file-video",
+    "mail": "mail",
+    "table": "file-spreadsheet",
+}
 NAMELESS = {
     "message/rfc822": "Message.eml",
     "message/global": "Message.eml",
@@ -221,12 +234,8 @@ def human_size(octets: int) -> str:
 
 def _icon(kind: str) -> str:
     main, _, sub = kind.partition("/")
-    if main == "image":
-        return "file-image"
     if "zip" in sub or "compressed" in sub or sub in {"x-tar", "gzip"}:
         return "file-archive"
     if "sheet" in sub or "excel" in sub or sub == "csv":
         return "file-spreadsheet"
-    if kind == "message/rfc822":
-        return "mail"
     return "file-text" if main == "text" or sub in {"pdf", "msword"} or "document" in sub else "file"

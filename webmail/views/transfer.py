@@ -19,7 +19,7 @@ from webmail.transfer import export, jobs
 from webmail.transfer.names import safe_name
 
 from .access import account_of, folder_of, user_of
-from .message import begun, download, unavailable
+from .parts import begun, download, unavailable
 from .transfer_state import progress
 
 FORM_OCTETS = 1024 * 1024  # what a form has beside its file
