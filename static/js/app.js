@@ -13,6 +13,7 @@ import { act, startOrganising, targets, toggle, toggleMute } from "./organise.js
 import { startMenus } from "./composer/menus.js";
 import { choose, chooseTarget, folderChoices, startPalette } from "./palette.js";
 import { startPanes } from "./panes.js";
+import { startPeople } from "./people.js";
 import { focusSearch, startSearch } from "./search.js";
 import { adoptFrames, conversation, foldAll, reader, refreshReader, startReader } from "./reader.js";
 import { refreshNotices, refreshSidebar } from "./sidebar.js";
@@ -89,6 +90,10 @@ function showHelp() {
   document.getElementById("help").showModal();
 }
 
+function openContacts() {
+  document.querySelector("[data-contacts]").click();
+}
+
 const ACTIONS = [
   ["Write a message", "c", () => press("c")],
   ["Reply", "r", () => press("r")],
@@ -109,6 +114,7 @@ const ACTIONS = [
   ["Undo", "z", undoLast],
   ["Outbox", "", () => location.assign("/outbox/")],
   ["Search mail", "/", focusSearch],
+  ["Contacts", "g c", openContacts],
   ["Keyboard shortcuts", "?", showHelp],
 ];
 
@@ -150,7 +156,7 @@ const onKey = makeKeys(
     "?": showHelp,
     "/": focusSearch,
   },
-  { gi: goToInbox, gs: () => goTo("sent"), gd: () => goTo("drafts"), gt: () => goTo("trash") },
+  { gi: goToInbox, gs: () => goTo("sent"), gd: () => goTo("drafts"), gt: () => goTo("trash"), gc: openContacts },
   { k: palette },
 );
 
@@ -189,6 +195,7 @@ function startMailbox(box) {
   startOrganising({ chooseFolder: moveSomewhere, forward: forwardWhole });
   startPalette();
   startPanes();
+  startPeople();
   startDragging({ move: (ids, folder) => act("move", ids, [["target", folder]]) });
   startSwiping({ act });
   startComposing();

@@ -67,7 +67,8 @@ export function startToasts() {
     event.target.closest?.("[data-dismiss]")?.closest(".toast")?.remove();
   });
   document.addEventListener("submit", (event) => {
-    if (!event.target.matches("form[data-undo]")) return;
+    // A page that does not follow what changes is loaded again by the form itself.
+    if (!event.target.matches("form[data-undo]") || !document.getElementById("mailbox")) return;
     event.preventDefault();
     undo(event.target);
   });

@@ -11,8 +11,12 @@ from django.urls import URLPattern, URLResolver, get_resolver
 from django.utils import timezone
 
 from accounts.models import Browser, Identity, PictureChoice, SignaturePicture
+from webmail.contacts import book, taking_in
+from webmail.mime.person_card import PersonCard
 from webmail.models import (
     BulkAction,
+    CollectedAddress,
+    ContactGroup,
     DraftVersion,
     Message,
     MessageTemplate,
@@ -56,6 +60,10 @@ def values(ada: Any) -> dict[str, str]:
     attachment = OutgoingAttachment.objects.create(outgoing=outgoing, filename=MARK)
     notice = Notice.objects.create(user=ada.user, text=MARK)
     done = actions.store(ada.user, [message], "flagged", value=True)
+    contact = book.save(ada.user, PersonCard(name=MARK, addresses=[("", f"{MARK}@x.test")]))
+    collected = CollectedAddress.objects.create(
+        user=ada.user, account=ada.account, address=f"{MARK}@y.test", key=f"{MARK}@y.test", name=MARK, rank=1
+    )
     return {
         "folder_id": str(ada.folders["INBOX"].pk),
         "conversation_id": str(message.conversation_id),
@@ -73,6 +81,10 @@ def values(ada: Any) -> dict[str, str]:
         "template_id": str(MessageTemplate.objects.create(user=ada.user, name=MARK, html=MARK).pk),
         "reminder_id": str(_reminder(ada).pk),
         "transfer_id": str(Transfer.objects.create(user=ada.user, target=ada.account, filename=MARK).pk),
+        "contact_id": str(contact.pk),
+        "group_id": str(ContactGroup.objects.create(user=ada.user, name=MARK, key=MARK).pk),
+        "collected_id": str(collected.pk),
+        "import_id": str(taking_in.keep(ada.user, f"BEGIN:VCARD\nFN:{MARK}\nEND:VCARD".encode(), MARK).pk),
         "section": "1",
         "choice_id": str(PictureChoice.objects.create(user=ada.user, sender=f"{MARK}@example.test").pk),
         "token": pictures.address(ada.user.pk, f"https://{MARK}.example.org/").split("/")[2],

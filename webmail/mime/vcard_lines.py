@@ -130,7 +130,8 @@ def listed(value: str, most: int = 100) -> list[str]:
 
 def _cut(value: str, separator: str, most: int) -> list[str]:
     """At separators that no backslash stands before, unless that one is escaped itself."""
-    pieces, start = [], 0
+    pieces: list[str] = []
+    start = 0
     for found in re.finditer(rf"\\.|{separator}", value, re.DOTALL):
         if found[0] == separator and len(pieces) < most:
             pieces.append(value[start : found.start()])

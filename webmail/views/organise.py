@@ -13,6 +13,7 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_POST
 
 from accounts.models import MailAccount, User
+from webmail.contacts import book
 from webmail.errors import GiveUp
 from webmail.models import Folder, Message, Notice, SpecialUse
 from webmail.models.mirror import announce
@@ -106,12 +107,22 @@ def _targets(request: HttpRequest, place: Place, rows: list[Message]) -> list[tu
 def undo(request: HttpRequest, batch: uuid.UUID) -> HttpResponse:
     user = user_of(request)
     try:
+        if (text := book.undo(user, batch)) is not None:
+            return _told_of_contacts(request, text)
         if bulk_undo.undo(user, batch) is not None:
             return bulk_told(request, None)
         done = choices.undo(user, batch) or actions.undo(user, batch)
     except GiveUp as error:
         return refused(request, error.sentence, None)
     return told(request, done.text, None, place=None)
+
+
+def _told_of_contacts(request: HttpRequest, text: str) -> HttpResponse:
+    """The page the toast stood on may be that of a contact that is no more."""
+    if request.htmx:  # type: ignore[attr-defined]
+        return told(request, text, None, place=None)
+    toasts.success(request, text)
+    return redirect("contacts")
 
 
 @login_required
