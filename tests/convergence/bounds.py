@@ -51,8 +51,9 @@ class Bounds:
 
 
 def memory() -> int:
-    """Octets of this process that lie in memory."""
-    return int(Path("/proc/self/statm").read_text().split()[1]) * PAGE
+    """Octets of this process that lie in memory, without what is mapped from files, as the database is."""
+    resident, shared = Path("/proc/self/statm").read_text().split()[1:3]
+    return (int(resident) - int(shared)) * PAGE
 
 
 def descriptors() -> int:

@@ -22,10 +22,12 @@ from webmail.models.mirror import change
 
 from . import foreground, senders
 from .local import AnyMailbox
+from .room import room
 
 logger = logging.getLogger(__name__)
 
 LARGEST_TEXT = 1024 * 1024  # octets of one text part that are shown
+LARGEST_WHOLE = 8 * 1024 * 1024  # of all its text parts together; where they are more, of each its share
 LARGEST_CACHED = 512 * 1024
 LARGEST_AHEAD = 2 * 1024 * 1024  # of the texts of one message that nobody has asked for yet
 PREVIEW_OCTETS = 2048
@@ -64,6 +66,13 @@ def opened(message: Message) -> Part:
     return outermost.children[0]
 
 
+def octets_to_read(message: Message) -> int:
+    """Before its text is known: those of its texts, and of the parts that have to be unwrapped for it."""
+    texts = displayed(message)
+    wrapped = [part for part in structure(message).walk() if unpack.kind_of(part)] if not texts else []
+    return sum(part.size for part in texts or wrapped)
+
+
 def is_wrapped(message: Message) -> bool:
     """Whether the text can be known only from a part that holds others."""
     return not displayed(message) and any(unpack.kind_of(part) for part in structure(message).walk())
@@ -75,7 +84,8 @@ def unpacked(message: Message, part: Part) -> unpack.Unpacked | None:
         return None
     kept = _unpacked(message)
     if part.section not in kept:
-        kept[part.section] = unpack.unpack(part, content(message, part))
+        with room(part.size):
+            kept[part.section] = unpack.unpack(part, content(message, part))
     return kept[part.section]
 
 
@@ -165,7 +175,8 @@ def load_parts(message: Message, parts: list[Part]) -> dict[str, bytes]:
     if wanted:
         # The header comes along where the sender has not been judged yet: it costs no further round trip.
         header = [] if senders.judged(message) else [senders.SECTION]
-        raw = _fetched(message, [*(part.section for part in wanted), *header], LARGEST_TEXT)
+        most = _share(wanted)
+        raw = _fetched(message, [*(part.section for part in wanted), *header], most)
         fetched = {part.section: raw[part.section] for part in wanted if part.section in raw}
         if not fetched:
             raise GiveUp(Reason.GONE, "The message is no longer there.")
@@ -174,11 +185,17 @@ def load_parts(message: Message, parts: list[Part]) -> dict[str, bytes]:
             for part in wanted
             if part.section in fetched
         }
-        _keep(message, {section: data for section, data in content.items() if len(fetched[section]) < LARGEST_TEXT})
+        _keep(message, {section: data for section, data in content.items() if len(fetched[section]) < most})
         if (octets := raw.get(senders.SECTION)) is not None:
             senders.keep(senders.examine(message.account, [(message, octets)]))
         found |= content
     return found
+
+
+def _share(parts: list[Part]) -> int:
+    """Octets of each part that are fetched."""
+    together = sum(min(part.size, LARGEST_TEXT) for part in parts)
+    return LARGEST_TEXT if together <= LARGEST_WHOLE else LARGEST_WHOLE // len(parts)
 
 
 def sender_check(message: Message) -> SenderCheck | None:

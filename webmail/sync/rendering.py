@@ -20,6 +20,7 @@ from webmail.models import CachedPart, Message, RenderedBody
 from webmail.models.prepared import Prepared, Slot
 
 from . import bodies
+from .room import room
 
 logger = logging.getLogger(__name__)
 
@@ -56,7 +57,8 @@ def rendered(message: Message) -> Rendered:
             return Rendered(written, quoted, kept.remote, kept.too_complex, tuple(kept.trackers))
         except (zlib.error, UnicodeDecodeError):
             logger.warning("what was kept of message %s is damaged and made anew", message.pk)
-    result = render(message, bodies.text_parts(message))
+    with room(bodies.octets_to_read(message)):
+        result = render(message, bodies.text_parts(message))
     _keep_rendered(message, result)
     return result
 
@@ -64,7 +66,8 @@ def rendered(message: Message) -> Rendered:
 def rendered_enclosed(message: Message, section: str) -> Rendered:
     """The content of the frame of a message inside this one. Raise MailError as :func:`rendered` does."""
     body = choose(bodies.enclosed(message, section)[1])
-    return render_of(message, body, bodies.texts_of(message, body.shown))
+    with room(sum(part.size for part in body.shown)):
+        return render_of(message, body, bodies.texts_of(message, body.shown))
 
 
 def render(message: Message, parts: list[tuple[Part, str]], remote_url: mime_html.RemoteUrl | None = None) -> Rendered:
