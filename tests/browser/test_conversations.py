@@ -7,8 +7,8 @@ from email.utils import format_datetime
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.test_mailbox import PHONE
-from tests.browser.test_reading import Open, accessible, opened, shot
+from tests.browser.test_mailbox import PHONE, letter
+from tests.browser.test_reading import Open, accessible, opened, read, shot
 from tests.servers.live import LiveMailbox
 
 __all__ = ["opened"]
@@ -103,3 +103,46 @@ def test_five_newsletters_open_without_a_jump_at_the_newest_unread(live: LiveMai
     )
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     shot(page, "five-newsletters-phone")
+
+
+SIMPLE = (
+    '<div style="color:#000000;background-color:#ffffff">Black <b>on white</b>, '
+    '<a href="https://example.test/">as ever</a></div>'
+)
+FOLLOWING = (
+    '<html><head><meta name="color-scheme" content="light dark"><style>.page{background:#fafafa;color:#222222}'
+    "@media (prefers-color-scheme: dark){.page{background:#101010!important;color:#eeeeee!important}}</style></head>"
+    '<body><div class="page" style="padding:20px"><h2>Made for both</h2><p>Follows the theme.</p></div></body></html>'
+)
+COLOURS = "node => [getComputedStyle(node).color, getComputedStyle(node).backgroundColor]"
+
+
+def test_in_the_dark_a_mail_is_shown_as_it_was_made_for_and_as_asked(live: LiveMailbox, opened: Open) -> None:
+    live.mailbox.append(letter("Simple words", html=SIMPLE))
+    live.mailbox.append(letter("Made for both", html=FOLLOWING))
+    live.mailbox.append(letter("Design on white", html=NEWSLETTER.format(number=1, rows=ROW.format(n=1))))
+    page = opened(color_scheme="dark")
+    simple = read(page, "Simple words").locator("b")
+    light, _ = simple.evaluate(COLOURS)
+    assert light == "rgb(233, 233, 234)"
+    shot(page, "dark-simple")
+    follows = read(page, "Made for both").locator(".page")
+    assert follows.evaluate(COLOURS) == ["rgb(238, 238, 238)", "rgb(16, 16, 16)"]
+    shot(page, "dark-follows")
+    page.locator(".card-menu summary").click()
+    page.get_by_text("Show on white").click()
+    page.wait_for_function(
+        "() => document.querySelector('.body-frame').contentDocument?.documentElement?.dataset.ground === 'white'"
+    )
+    follows = page.frame_locator(".body-frame").locator(".page")
+    assert follows.evaluate(COLOURS) == ["rgb(34, 34, 34)", "rgb(250, 250, 250)"]
+    design = read(page, "Design on white")
+    expect(design.locator("h1")).to_have_text("Issue 1")
+    shot(page, "dark-design")
+    page.locator(".card-menu summary").click()
+    page.get_by_text("Show on dark").click()
+    expect(page.frame_locator(".body-frame").locator("body.inverted h1")).to_have_text("Issue 1")
+    shot(page, "dark-design-inverted")
+    page.locator(".reader-menu summary").click()
+    accessible(page, ".conversation")
+    shot(page, "dark-reader-menu")
