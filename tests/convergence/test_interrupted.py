@@ -14,6 +14,7 @@ from random import Random
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.urls import reverse
+from django.utils import timezone
 
 from tests.convergence.canaries import letter, snapshot
 from tests.convergence.checks import counts_agree, nothing_waits, same_as_server
@@ -38,12 +39,14 @@ End = dict[str, object]
 
 @dataclass(frozen=True)
 class Flow:
-    """``click`` is what the person does; ``hide`` what the server lacks; ``sends``: the outbox's worker has its turn first."""
+    """``click`` is what the person does; ``hide`` what the server lacks; ``sends``: the outbox's worker has its turn first;
+    ``says``: what the draft or the message says in the end."""
 
     name: str
     click: Callable[[World], object]
     hide: tuple[str, ...] = ()
     sends: bool = False
+    says: str = ""
 
     def work(self, world: World, plan: Plan = ()) -> None:
         world.age()
@@ -60,7 +63,7 @@ def work_folder(world: World) -> Folder:
     return Folder.objects.get(account=world.ada.account, name="Work")
 
 
-def write(world: World, *, file: bool = False, send: bool = False) -> None:
+def write(world: World, *, file: bool = False, send: bool = False, later: str = "") -> None:
     began = world.ada.post(reverse("compose"))
     draft = OutgoingMessage.objects.get(pk=int(re.findall(r"\d+", began["Location"])[0]))
     given: dict[str, object] = {
@@ -72,6 +75,8 @@ def write(world: World, *, file: bool = False, send: bool = False) -> None:
         "revision": draft.revision,
         "token": str(draft.token),
     }
+    if later:
+        given["later"] = later
     if file:
         upload = SimpleUploadedFile("notes.txt", b"What canary-0100 carries.", "text/plain")
         world.ada.post(reverse("draft-attach", args=[draft.pk]), given | {"files": upload})
@@ -89,6 +94,28 @@ def rewrite(world: World) -> None:
     values = {name: getattr(draft, name) for name in ("to", "subject", "revision", "token")}
     given = {**values, "identity": draft.identity_id, "plain": "1", "text": "The new text of canary-0100."}
     world.ada.post(reverse("draft-save", args=[draft.pk]), given)
+
+
+def schedule(world: World) -> None:
+    """Sent later, and the time has come."""
+    write(world, file=True, send=True, later="2030-01-01T08:00")
+    OutgoingMessage.objects.filter(account=world.ada.account).update(send_at=timezone.now())
+
+
+def edit_elsewhere(world: World) -> None:
+    """Another program puts a text of its own in the place of a draft that stands on the server."""
+    write(world)
+    world.age()
+    assert world.turn()
+    assert world.turn()
+    draft = OutgoingMessage.objects.get(account=world.ada.account)
+    raw = world.ada.mailbox.raw(draft.draft_uid or 0, "Drafts").replace(b"The text of", b"Another text of")
+    client = world.ada.mailbox.imap()
+    client.append("Drafts", raw, [b"\\Draft"])
+    client.select_folder("Drafts")
+    client.delete_messages([draft.draft_uid])
+    client.uid_expunge([draft.draft_uid])
+    client.logout()
 
 
 def flag(world: World) -> None:
@@ -138,6 +165,8 @@ FLOWS = [
     Flow("save a draft without UIDPLUS", rewrite, ("UIDPLUS",)),
     Flow("attach a file", lambda world: write(world, file=True)),
     Flow("send", lambda world: write(world, send=True), sends=True),
+    Flow("send later", schedule, sends=True),
+    Flow("edit a draft elsewhere", edit_elsewhere, says="Another text of canary-0100"),
     Flow("send without UIDPLUS", lambda world: write(world, send=True), ("UIDPLUS",), sends=True),
 ]
 
@@ -180,7 +209,8 @@ def end_of(world: World) -> End:
         folder: sorted((found.name, sorted(found.flags - lifted)) for found in messages.values())
         for folder, messages in there.items()
     }
-    end["written"] = list(OutgoingMessage.objects.filter(account=world.ada.account).values_list("state", "sent_copy"))
+    written = OutgoingMessage.objects.filter(account=world.ada.account)
+    end["written"] = list(written.values_list("state", "sent_copy", "text"))
     done = BulkAction.objects.filter(user=world.ada.user).order_by("pk")
     end["bulk"] = list(done.values_list("state", "applied", "confirmed", "missed", "refused"))
     end["handed in"] = len(world.sink.received)
@@ -204,6 +234,8 @@ def test_a_flow_cut_short_anywhere_ends_as_one_that_was_not(
     steps, commands = list(world.steps.names), len(world.proxy.commands)
     record_property("runs", len(steps) + 2 * commands)
     expected = end_of(world)
+    if flow.says:
+        assert OutgoingMessage.objects.get(account=world.ada.account).text.startswith(flow.says)
     world.close()
 
     attempts: list[tuple[int, Action | None]] = [(step, None) for step in places(len(steps), rng)]

@@ -16,7 +16,7 @@ from tests.servers.mailbox import Mailbox
 from tests.servers.smtp_sink import SmtpSink
 from webmail.demo.dovecot import Dovecot
 from webmail.models import Folder, OutgoingMessage, SyncState
-from webmail.outbox import deliver
+from webmail.outbox import deliver, queue
 from webmail.sync import bulk_run, flags
 from webmail.worker.job import Parked, run_account
 
@@ -135,6 +135,7 @@ class World:
         try:
             with self.steps.counted(plan):
                 deliver.settle_abandoned()
+                queue.freeze_due()
                 for pk in list(
                     own.filter(state=State.QUEUED).exclude(raw="").order_by("pk").values_list("pk", flat=True)
                 ):
