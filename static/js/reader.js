@@ -3,6 +3,7 @@ import { adoptFindings } from "./findings.js";
 import { fit, reserve, settle, watchFrame } from "./frames.js";
 import { fragment, getHtml, post } from "./net.js";
 import { pictureNote, startPictures } from "./pictures.js";
+import { startPrinting } from "./print.js";
 import { adoptSender, startLeaving } from "./senders.js";
 
 const SEEN_AFTER_MS = 600;
@@ -136,6 +137,7 @@ export async function refreshReader() {
 
 export function startReader(given) {
   startLeaving();
+  startPrinting();
   Object.assign(hooks, given);
   reader().addEventListener("click", (event) => {
     const ground = event.target.closest?.("a[data-ground]");

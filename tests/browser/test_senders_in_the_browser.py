@@ -110,3 +110,27 @@ def test_a_sender_is_confirmed_and_a_deceiving_link_asks_first(live: LiveMailbox
     accessible(mail, ".conversation")
     mail.set_viewport_size({"width": 390, "height": 844})
     assert mail.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+def test_each_text_on_paper_keeps_its_styles_to_itself(live: LiveMailbox, mail: Page) -> None:
+    rules = "p,dd,h1{color:#ff0000} :host{position:fixed!important;top:0!important}"
+    styled = f"<style>{rules}</style><p>Red words</p>" + "<p>More</p>" * 200
+    live.mailbox.append(letter("On paper", html=styled))
+    expect(mail.locator(".row", has_text="On paper")).to_be_visible()
+    read(mail, "On paper")
+    mail.locator(".card-menu > summary").click()
+    with mail.expect_request("**/print/"):
+        mail.get_by_role("link", name="Print").click()
+    printed = str(mail.locator("a[data-print]").first.get_attribute("href"))
+    mail.goto(f"{live.url}{printed}")
+    colour = "each => getComputedStyle(each).color"
+    expect(mail.get_by_text("Red words")).to_be_visible()
+    assert mail.get_by_text("Red words").evaluate(colour) == "rgb(255, 0, 0)"
+    assert mail.locator("dd").first.evaluate(colour) == "rgb(0, 0, 0)"
+    head, words = mail.locator("dl").bounding_box(), mail.get_by_text("Red words").bounding_box()
+    assert head is not None
+    assert words is not None
+    assert words["y"] >= head["y"] + head["height"]
+    pages = mail.pdf(format="A4")
+    assert len(re.findall(rb"/Type\s*/Page\b", pages)) > 3
+    shot(mail, "print")

@@ -27,6 +27,8 @@ MESSAGE_POLICY = (
     "default-src 'none'; img-src 'self' data:; style-src 'unsafe-inline'; font-src 'none'; form-action 'none'; "
     "base-uri 'none'; sandbox allow-popups allow-popups-to-escape-sandbox allow-same-origin; frame-ancestors 'self'"
 )
+# The same for paper. Without a script in it nothing in the document asks; the page that opened it may have it printed.
+PRINT_POLICY = MESSAGE_POLICY.replace("sandbox ", "sandbox allow-modals ")
 DOWNLOAD_POLICY = "default-src 'none'; sandbox; frame-ancestors 'self'"
 # Browsers show no PDF in a sandbox; their viewer keeps the document away from this origin by itself.
 PDF_POLICY = "default-src 'none'; style-src 'unsafe-inline'; object-src 'self'; frame-ancestors 'self'"
