@@ -111,7 +111,7 @@ def test_the_first_page_says_which_accounts_fail_and_what_waits(
 ) -> None:
     for number in range(3):
         somebody(number)
-    with django_assert_max_num_queries(15):
+    with django_assert_max_num_queries(17):
         page = administrator.get(reverse("admin:index")).content.decode()
     assert "u1@example.test" in page
     assert "The server refused the password." in page

@@ -141,6 +141,10 @@ def test_groups_are_made_filled_renamed_and_given_up(ada: Any) -> None:
     group = ContactGroup.objects.get(user=ada.user)
     ada.client.post("/contacts/picked/", {"id": [one.pk, two.pk], "do": "group", "group": group.pk})
     assert names(page(ada, f"/contacts/?group={group.pk}")) == ["One", "Two"]
+    action = re.search(r'action="(/compose/[^"]+)"', page(ada, f"/contacts/?group={group.pk}"))
+    assert action is not None
+    ada.client.post(action[1])
+    assert OutgoingMessage.objects.get(user=ada.user).to == "One <one@x.test>"
     ada.client.post("/contacts/groups/new/", {"name": "Work"})
     refused = ada.client.post(f"/contacts/group/{group.pk}/rename/", {"name": "WORK"}, follow=True)
     assert "There is a group “WORK” already." in refused.text

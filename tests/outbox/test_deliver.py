@@ -11,6 +11,7 @@ from django.utils import timezone
 from accounts.models import MailAccount
 from tests.outbox.conftest import Write, due, queued
 from tests.servers.smtp_sink import Script, SmtpSink
+from webmail.contacts.suggest import suggest
 from webmail.models import Conversation, Folder, Message, Notice, OutgoingMessage, PendingAction
 from webmail.outbox import deliver, drafts, outcome, queue, smtp
 
@@ -37,6 +38,11 @@ def test_a_good_delivery_ends_sent_with_a_copy_due(write: Write, smtp_sink: Smtp
     assert message.mail_from == "ada@example.test"
     assert message.rcpt_to == ["bob@example.test", "carl@example.test", "dora@example.test"]
     assert message.raw == row.raw.read()
+
+
+def test_whom_one_has_written_to_is_suggested_from_then_on(write: Write, account: MailAccount) -> None:
+    delivered(queued(write(bcc="Dora <dora@example.test>")))
+    assert [each.address for each in suggest(account.user_id, "example dor")] == ["dora@example.test"]
 
 
 def test_a_provider_that_files_sent_mail_gets_no_copy_from_us_at_once(write: Write, account: MailAccount) -> None:

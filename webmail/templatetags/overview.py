@@ -8,7 +8,7 @@ from django.db.models import F, Q
 from django.utils import timezone
 
 from accounts.models import MailAccount, User
-from webmail.models import Download, OutgoingMessage, PendingAction, SyncState
+from webmail.models import CollectedAddress, Contact, Download, OutgoingMessage, PendingAction, SyncState
 from webmail.pop3.importer import FAILURES_BEFORE_PAUSE
 
 register = template.Library()
@@ -30,6 +30,8 @@ def overview() -> dict[str, Any]:
     return {
         "people": User.objects.count(),
         "accounts": MailAccount.objects.count(),
+        "contacts": Contact.objects.filter(removed_at__isnull=True).count(),
+        "collected": CollectedAddress.objects.count(),
         "actions": PendingAction.objects.filter(
             state__in=[PendingAction.State.PENDING, PendingAction.State.RUNNING]
         ).count(),

@@ -12,6 +12,7 @@ from django.urls import reverse
 from django.views.decorators.cache import cache_control
 from django.views.decorators.http import require_safe
 
+from webmail.contacts.suggest import MEMBERS
 from webmail.contacts.words import asked
 from webmail.mime.address import Address
 from webmail.mime.headers import display_text
@@ -23,6 +24,7 @@ from .when import MONTHS
 
 PAGE = 60
 LONGEST = 200
+LONGEST_TO = 2_500  # of an address that every server takes; larger groups are completed in the composer
 LARGEST_ID = 2**63
 private = cache_control(private=True, no_store=True)
 
@@ -118,11 +120,13 @@ def book_page(request: HttpRequest, current: Contact | None = None, *, section: 
     if group_text and group is None:
         raise Http404
     own = Contact.objects.filter(user=user, removed_at__isnull=True)
+    everyone = _everyone(group.pk) if group is not None else ""
     lines, more = _lines(_wanted(own, group, text), after, {"q": text, "group": group_text})
     return {
         "section": section,
         "groups": groups,
         "group": group,
+        "group_mailto": urlencode({"to": everyone}) if 0 < len(everyone) <= LONGEST_TO else "",
         "q": text,
         "total": own.count(),
         "lines": lines,
@@ -131,6 +135,14 @@ def book_page(request: HttpRequest, current: Contact | None = None, *, section: 
         "place": _query({"q": text, "group": group_text}),
         "first_page": not after,
     }
+
+
+def _everyone(group_id: int) -> str:
+    """The first address of each member, as the recipients' field takes them."""
+    first: dict[int, str] = {}
+    for _, contact, name, address in MEMBERS(groups=[group_id]):
+        first.setdefault(contact, written(Address(name, address)))
+    return ", ".join(first.values())
 
 
 def _wanted(own: QuerySet[Contact], group: ContactGroup | None, text: str) -> QuerySet[Contact]:
