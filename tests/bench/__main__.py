@@ -1,6 +1,6 @@
 """``python -m tests.bench``: fill mailboxes, measure the product and the floor at both distances, print the tables.
 
-Then the same for the import of a maildrop by POP3, and for making newsletters safe.
+Then the same for the import of a maildrop by POP3, for making newsletters safe, and for sending what is queued.
 """
 
 import argparse
@@ -12,7 +12,7 @@ import time
 from dataclasses import asdict
 from pathlib import Path
 
-from tests.bench import floor, maildrop, maildrop_report, product, rendering, report
+from tests.bench import floor, maildrop, maildrop_report, product, rendering, report, sending
 from tests.bench.fill import fill
 from tests.bench.latency import Distance
 from tests.bench.maildrop import Fetched, Maildrop
@@ -39,7 +39,7 @@ def main() -> int:
     parser.add_argument("--round-trips", type=numbers, default=numbers(ROUND_TRIPS), help="milliseconds")
     parser.add_argument("--repetitions", type=int, default=int(os.environ.get("REPS") or REPETITIONS))
     parser.add_argument("--directory", type=Path, default=default, help="where mailboxes and results are kept")
-    parser.add_argument("--only", choices=["imap", "pop3", "rendering"], help="measure one of the parts")
+    parser.add_argument("--only", choices=["imap", "pop3", "rendering", "sending"], help="measure one of the parts")
     parser.add_argument("--pop3-messages", type=int, default=int(os.environ.get("POP3_MESSAGES") or POP3_MESSAGES))
     parser.add_argument(
         "--pop3-largest", type=int, default=int(os.environ.get("POP3_LARGEST") or 0), help="octets; 0 for any size"
@@ -59,9 +59,11 @@ def main() -> int:
         print(f"The benchmark needs its own mail server: {error}. --directory names another place.", file=sys.stderr)
         return 2
     rendered = rendering.measure(options.repetitions) if options.only in {None, "rendering"} else {}
+    sent = sending.measure(options.round_trips) if options.only in {None, "sending"} else {}
     texts = [report.tables(outcomes)] if outcomes else []
     texts += [maildrop_report.tables(drop, fetched)] if fetched else []
     texts += [rendering.tables(rendered)] if rendered else []
+    texts += [sending.tables(sent)] if sent else []
     text = "\n".join(texts)
     print(text)
     directory.mkdir(parents=True, exist_ok=True)
@@ -69,8 +71,14 @@ def main() -> int:
     results = [as_json(*item) for item in outcomes.items()]
     results += [{**asdict(drop), "round_trip": trip, **asdict(one)} for trip, one in fetched.items()]
     results += [{"newsletter": octets, "seconds": times.samples} for octets, times in rendered.items()]
+    results += [{"sending": trip, **asdict(one)} for trip, one in sent.items()]
     (directory / "results.json").write_text(json.dumps(results, indent=1))
-    lines = [*report.goals(outcomes), *maildrop_report.goals(drop, fetched), *rendering.goals(rendered)]
+    lines = [
+        *report.goals(outcomes),
+        *maildrop_report.goals(drop, fetched),
+        *rendering.goals(rendered),
+        *sending.goals(sent),
+    ]
     return int(any(line.startswith("* MISS") for line in lines))
 
 

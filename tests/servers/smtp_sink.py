@@ -92,7 +92,7 @@ class _Session(socketserver.BaseRequestHandler):
         self.user = ""
         self.taken = 0
         self.forget()
-        self.sink.connections += 1
+        self.sink.entered()
         try:
             if self.server.implicit_tls:
                 self.secure()
@@ -104,6 +104,7 @@ class _Session(socketserver.BaseRequestHandler):
             pass
         finally:
             self.connection.close()
+            self.sink.left()
 
     def forget(self) -> None:
         self.mail_from: str | None = None
@@ -265,6 +266,7 @@ class SmtpSink:
         self.received: list[Received] = []
         self.commands: list[str] = []
         self.connections = 0
+        self._present = 0
         self.stopping = threading.Event()
         self._changed = threading.Condition()
         self._servers = [_Server(self, implicit_tls=False), _Server(self, implicit_tls=True)]
@@ -276,6 +278,22 @@ class SmtpSink:
         with self._changed:
             self.received.append(message)
             self._changed.notify_all()
+
+    def entered(self) -> None:
+        with self._changed:
+            self.connections += 1
+            self._present += 1
+
+    def left(self) -> None:
+        with self._changed:
+            self._present -= 1
+            self._changed.notify_all()
+
+    def wait_until_left(self, seconds: float = 10) -> None:
+        """Block until no client is connected any more; raises TimeoutError."""
+        with self._changed:
+            if not self._changed.wait_for(lambda: not self._present, seconds):
+                raise TimeoutError(f"{self._present} clients are still here")
 
     def wait_for(self, count: int, seconds: float = 10) -> list[Received]:
         """Block until ``count`` messages have been accepted; raises TimeoutError."""
