@@ -108,7 +108,7 @@ def test_weights_keep_their_order_for_ever() -> None:
 
 def test_what_is_sent_is_known_at_once_and_counted_once(ada: Any, indexed: Any) -> None:
     outgoing = OutgoingMessage.objects.create(user=ada.user, account=ada.account, to="Ann <ann@x.test>", bcc="b@x.test")
-    collect.sent(outgoing)
+    collect.sent([outgoing])
     assert set(collected(ada)) == {"ann@x.test", "b@x.test"}
     assert collected(ada)["ann@x.test"].written == 0
     write_to(ada, Address("Ann", "ann@x.test"))

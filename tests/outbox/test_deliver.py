@@ -13,7 +13,7 @@ from tests.outbox.conftest import Write, due, queued
 from tests.servers.smtp_sink import Script, SmtpSink
 from webmail.contacts.suggest import suggest
 from webmail.models import Conversation, Folder, Message, Notice, OutgoingMessage, PendingAction
-from webmail.outbox import deliver, drafts, outcome, queue, smtp
+from webmail.outbox import after, deliver, drafts, outcome, queue, smtp
 
 State, SentCopy = OutgoingMessage.State, OutgoingMessage.SentCopy
 
@@ -273,7 +273,7 @@ def test_killed_after_the_record_the_copy_is_still_due(
     """F38"""
     row = queued(write())
     with monkeypatch.context() as patched:
-        patched.setattr(outcome, "sent", _die)
+        patched.setattr(after, "sent", _die)
         with pytest.raises(Killed):
             delivered(row)
     row.refresh_from_db()

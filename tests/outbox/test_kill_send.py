@@ -35,7 +35,7 @@ STEPS = 400
 EVERY = 1 if os.environ.get("EXHAUSTIVE") == "1" else 4
 
 
-def steps_end_at(last: int, report: Callable[[str], None]) -> None:
+def steps_end_at(last: int, report: Callable[[str], object]) -> None:
     """In the process that is to die: SIGKILL in place of step number ``last``."""
     count = 0
 

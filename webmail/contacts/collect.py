@@ -72,14 +72,15 @@ def go_through_past() -> bool:
     return True
 
 
-def sent(outgoing: OutgoingMessage) -> None:
+def sent(rows: Iterable[OutgoingMessage]) -> None:
     """Know the recipients from now on."""
     now = timezone.now()
     met: Batch = {}
-    people = [person for field in FIELDS for person in addresses(getattr(outgoing, field))]
-    for name, address in people[:MOST_RECIPIENTS]:
-        if one := _meet(met, (outgoing.user_id, outgoing.account_id), name, address, now):
-            one.last_written, one.rank = now, weight.of_mail(weight.WRITTEN, now, now)
+    for row in rows:
+        people = [person for field in FIELDS for person in addresses(getattr(row, field))]
+        for name, address in people[:MOST_RECIPIENTS]:
+            if one := _meet(met, (row.user_id, row.account_id), name, address, now):
+                one.last_written, one.rank = now, weight.of_mail(weight.WRITTEN, now, now)
     write(met, counted=False)
 
 

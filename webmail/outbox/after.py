@@ -2,11 +2,13 @@
 
 import logging
 import uuid
+from collections.abc import Sequence
+from itertools import chain
 
 from django.db import transaction
 
 from webmail.contacts import collect
-from webmail.models import Message, OutgoingMessage, PendingAction
+from webmail.models import Message, OutgoingAttachment, OutgoingMessage, PendingAction
 from webmail.models.mirror import change
 
 from .drafts import server_copies
@@ -16,35 +18,40 @@ logger = logging.getLogger(__name__)
 FORWARDED = "$Forwarded"  # RFC 5788
 
 
-def sent(outgoing: OutgoingMessage) -> None:
-    """Never raises: the message is out, whatever goes wrong here."""
+def sent(rows: Sequence[OutgoingMessage]) -> None:
+    """For messages of one person. Never raises: they are out, whatever goes wrong here."""
+    if not rows:
+        return
+    numbers = ", ".join(str(row.pk) for row in rows)
     try:
-        with change(outgoing.user_id) as changed:
-            for message, flag in _marks(outgoing):
+        with change(rows[0].user_id) as changed:
+            for message, flag in _marks(rows):
                 if _mark(message, flag):
                     changed.message(message)
                     ask_worker(message.account_id)
-            for message in server_copies(outgoing):
+            for message in chain.from_iterable(map(server_copies, rows)):
                 Message.objects.filter(pk=message.pk).update(shown_in=None)
                 changed.message(message)
-            ask_worker(outgoing.account_id)
+            for account_id in {row.account_id for row in rows}:
+                ask_worker(account_id)
     except Exception:
-        logger.exception("message %s was sent, but what follows was not recorded", outgoing.pk)
+        logger.exception("messages %s were sent, but what follows was not recorded", numbers)
     try:
         with transaction.atomic():
-            collect.sent(outgoing)
+            collect.sent(rows)
     except Exception:
-        logger.exception("message %s was sent, but its recipients were not collected", outgoing.pk)
+        logger.exception("messages %s were sent, but their recipients were not collected", numbers)
 
 
-def _marks(outgoing: OutgoingMessage) -> list[tuple[Message, str]]:
+def _marks(rows: Sequence[OutgoingMessage]) -> list[tuple[Message, str]]:
     """What was answered or passed on, in its text or whole as a file."""
-    whole = outgoing.attachments.filter(section="", message__isnull=False).select_related("message")
-    passed_on = {row.message.pk: row.message for row in whole if row.message is not None}
-    if outgoing.forwards is not None:
-        passed_on.setdefault(outgoing.forwards.pk, outgoing.forwards)
-    marks = [(message, FORWARDED) for message in passed_on.values()]
-    return [(outgoing.answers, "answered"), *marks] if outgoing.answers is not None else marks
+    whole = OutgoingAttachment.objects.filter(outgoing__in=rows, section="", message__isnull=False)
+    passed_on = {row.message.pk: row.message for row in whole.select_related("message") if row.message is not None}
+    for row in rows:
+        if row.forwards is not None:
+            passed_on.setdefault(row.forwards.pk, row.forwards)
+    answered = [(row.answers, "answered") for row in rows if row.answers is not None]
+    return [*answered, *((message, FORWARDED) for message in passed_on.values())]
 
 
 def _mark(message: Message, flag: str) -> bool:

@@ -15,14 +15,15 @@ from datetime import timedelta
 from typing import BinaryIO, cast
 
 from django.db import close_old_connections
-from django.db.models import F, QuerySet
+from django.db.models import DateTimeField, F, QuerySet
 from django.utils import timezone
 
 from webmail.errors import AskUser, GiveUp, OutcomeUnknown, Reason, RetryLater
 from webmail.models import OutgoingMessage
 from webmail.models.mirror import announce
+from webmail.models.prepared import Prepared, PreparedUpdate, Slot
 
-from . import smtp
+from . import after, smtp
 from .line import Line
 from .outcome import answered, blocked, later, rejected, tell_unclear, unclear
 from .overdue import LATE
@@ -51,7 +52,40 @@ OF_THE_ACCOUNT = frozenset(
         Reason.REFUSED,
     }
 )
+# Messages after whose sending what follows is written down together.
+FOLLOWED_UP = 10
 State, Held = OutgoingMessage.State, OutgoingMessage.Held
+
+# Every message asks these.
+NEXT = Prepared(
+    lambda: (
+        OutgoingMessage.objects.filter(
+            state=State.QUEUED,
+            held=Held.NO,
+            send_after__lte=Slot("now"),
+            account_id=Slot("account"),
+            user__is_active=True,
+        )
+        .exclude(raw="")
+        .order_by("send_after", "id")
+        .values_list("pk")[:1]
+    )
+)
+CLAIM = PreparedUpdate(
+    lambda: OutgoingMessage.objects.filter(
+        pk=Slot("pk"), state=State.QUEUED, held=Held.NO, send_after__lte=Slot("now")
+    ).exclude(raw=""),
+    state=State.SENDING,
+    lease_until=Slot("lease", DateTimeField()),
+    attempts=F("attempts") + 1,
+    data_begun=False,
+)
+CLAIMED = Prepared(lambda: OutgoingMessage.objects.filter(pk=Slot("pk")).select_related("account__user", "identity"))
+BEGIN = PreparedUpdate(
+    lambda: OutgoingMessage.objects.filter(pk=Slot("pk"), state=State.SENDING, attempts=Slot("attempts")),
+    data_begun=True,
+    lease_until=Slot("lease", DateTimeField()),
+)
 
 
 class LostClaim(Exception):
@@ -130,26 +164,29 @@ def _in_thread(outgoing: OutgoingMessage, should_stop: Callable[[], bool]) -> No
 def deliver_in_turn(first: OutgoingMessage, should_stop: Callable[[], bool]) -> None:
     """A claimed row and what else is due of its account, over one connection."""
     until = time.monotonic() + LINE_SECONDS
+    taken: list[OutgoingMessage] = []
     with Line() as line:
         following: OutgoingMessage | None = first
         while following is not None:
-            deliver(following, line)
+            if _attempt(following, line):
+                taken.append(following)
             following = None
             if not should_stop() and time.monotonic() < until:
-                pk = _due().filter(account_id=first.account_id).values_list("pk", flat=True).first()
-                following = claim(pk) if pk is not None else None
+                due = NEXT.first(account=first.account_id, now=timezone.now())
+                following = claim(due[0]) if due is not None else None
+            if len(taken) >= FOLLOWED_UP or (taken and following is None):
+                after.sent(taken)
+                taken = []
 
 
 def claim(pk: int) -> OutgoingMessage | None:
     """Make a queued row ours, or return None if somebody else was faster or it was taken back."""
     now = timezone.now()
-    waiting = OutgoingMessage.objects.filter(pk=pk, state=State.QUEUED, held=Held.NO, send_after__lte=now).exclude(
-        raw=""
-    )
-    if not waiting.update(state=State.SENDING, lease_until=now + LEASE, attempts=F("attempts") + 1, data_begun=False):
+    if not CLAIM(pk=pk, now=now, lease=now + LEASE):
         return None
-    outgoing = OutgoingMessage.objects.select_related("account__user", "identity").get(pk=pk)
-    announce(outgoing.user_id)
+    outgoing = CLAIMED.first(pk=pk)
+    if outgoing is not None:
+        announce(outgoing.user_id)
     return outgoing
 
 
@@ -172,12 +209,16 @@ def settle_abandoned() -> None:
             tell_unclear(outgoing)
 
 
-def deliver(outgoing: OutgoingMessage, line: Line | None = None) -> None:
+def deliver(outgoing: OutgoingMessage) -> None:
     """One attempt of a claimed row; every outcome ends in its state, none in an exception but those of the database."""
-    if line is None:
-        with Line() as own:
-            deliver(outgoing, own)
-        return
+    with Line() as line:
+        if _attempt(outgoing, line):
+            after.sent([outgoing])
+
+
+def _attempt(outgoing: OutgoingMessage, line: Line) -> bool:
+    """True if the message is out for the first time."""
+    taken = False
     try:
         results = _hand_in(outgoing, line)
     except LostClaim:
@@ -193,8 +234,9 @@ def deliver(outgoing: OutgoingMessage, line: Line | None = None) -> None:
         else:
             rejected(outgoing, problem.sentence, problem.detail)
     else:
-        answered(outgoing, results)
+        taken = answered(outgoing, results)
     line.note()
+    return taken
 
 
 def _unanswered(outgoing: OutgoingMessage) -> tuple[str, ...]:
@@ -220,7 +262,6 @@ def _hand_in(outgoing: OutgoingMessage, line: Line) -> list[smtp.RecipientResult
 
 def _begin_data(outgoing: OutgoingMessage, lease: timedelta) -> None:
     """Commit that from here on the outcome is open; only the worker whose attempt it still is may go on."""
-    ours = OutgoingMessage.objects.filter(pk=outgoing.pk, state=State.SENDING, attempts=outgoing.attempts)
-    if not ours.update(data_begun=True, lease_until=timezone.now() + lease):
+    if not BEGIN(pk=outgoing.pk, attempts=outgoing.attempts, lease=timezone.now() + lease):
         raise LostClaim
     outgoing.data_begun = True

@@ -12,7 +12,6 @@ from webmail.errors import AskUser, OutcomeUnknown
 from webmail.models import Notice, OutgoingMessage
 from webmail.models.mirror import announce
 
-from .after import sent
 from .place import copy_wanted
 from .smtp import RecipientResult
 from .wake import ask_worker
@@ -26,8 +25,11 @@ RECORD_TRIES, RECORD_PAUSE = 8, 0.5
 State = OutgoingMessage.State
 
 
-def answered(outgoing: OutgoingMessage, results: list[RecipientResult]) -> None:
-    """The server has taken the message, or refused every recipient. Its answer is recorded before anything else."""
+def answered(outgoing: OutgoingMessage, results: list[RecipientResult]) -> bool:
+    """The server has taken the message, or refused every recipient. Its answer is recorded before anything else.
+
+    True if it is out for the first time: then ``after.sent`` is due.
+    """
     answers = {each.address: {"address": each.address, "code": each.code, "text": each.text} for each in results}
     recipients = [answers.get(each["address"], each) for each in outgoing.recipients]
     codes = [int(each["code"] or 0) for each in recipients]
@@ -48,11 +50,10 @@ def answered(outgoing: OutgoingMessage, results: list[RecipientResult]) -> None:
     else:
         outgoing.recipients = recipients
         rejected(outgoing, _refusals(recipients, "was refused", 400), "")
-        return
-    if first:
-        sent(outgoing)
+        return False
     if values.get("state") == State.SENT and values["sentence"]:
         _tell(outgoing, f"“{outgoing}” was sent, but not to everybody: {values['sentence']}")
+    return first
 
 
 def _refusals(recipients: list[dict[str, object]], verb: str, lowest: int) -> str:
@@ -67,7 +68,7 @@ def _record(outgoing: OutgoingMessage, values: dict[str, object]) -> None:
     rows = rows.filter(state__in=[State.SENDING, State.UNCLEAR])
     for remaining in reversed(range(RECORD_TRIES)):
         try:
-            rows.update(**values)
+            standing = rows.update(**values)
             break
         except DatabaseError:
             if not remaining:
@@ -75,7 +76,11 @@ def _record(outgoing: OutgoingMessage, values: dict[str, object]) -> None:
             logger.exception("message %s: the outcome could not be recorded yet", outgoing.pk)
             close_old_connections()
             time.sleep(RECORD_PAUSE)
-    outgoing.refresh_from_db()
+    if standing:
+        for name, value in values.items():
+            setattr(outgoing, name, value)
+    else:
+        outgoing.refresh_from_db()
     announce(outgoing.user_id)
 
 

@@ -101,7 +101,7 @@ def _settle_sent(row: OutgoingMessage, state: str, text: str) -> None:
     )
     if settled:
         tell(row, text)
-        after.sent(row)
+        after.sent([row])
 
 
 # --- files of other messages
