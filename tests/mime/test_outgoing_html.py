@@ -98,7 +98,7 @@ def test_it_is_stable_loses_no_text_and_stays_harmless(markup: str) -> None:
 def test_the_plain_text_beside_it_reads_well() -> None:
     html = (
         "<div>Dear all,</div><div>see <a href='https://a.example/x'>the plan</a>:</div>"
-        "<ol start='2'><li>first<ul><li>inner</li><li>other</li></ul></li><li>second</li></ol>"
+        "<ol start='2'><li><div>first</div><ul><li>inner</li><li>other</li></ul></li><li>second</li></ol>"
         "<blockquote type='cite'>they said<blockquote>before that</blockquote></blockquote>"
     )
     assert html_to_text(html).split("\n") == [

@@ -41,6 +41,8 @@ class _Writer:
         self.quote = 0
         self.pre = 0
         self.indent = 0
+        # The mark of an item whose text has not come yet: a block inside it goes on in the same line.
+        self.mark = ""
         # The quote level of the empty line owed before the next one; None when none is owed.
         self.blank: int | None = None
 
@@ -63,6 +65,8 @@ class _Writer:
 
     def block(self, spaced: bool) -> None:
         line = "".join(self.current)
+        if self.mark and line == self.mark:
+            return
         if line.strip():
             self._flush(line)
         else:
@@ -159,17 +163,25 @@ def _element(writer: _Writer, node: LexborNode, tag: str, entered: bool, numbers
             writer.quote += 1 if entered else -1
         case "pre", _:
             writer.pre += 1 if entered else -1
-        case (("ol" | "ul"), True):
-            numbers.append(_first_number(node) if tag == "ol" else _BULLETED)
-            writer.indent = len(numbers) - 1
-        case (("ol" | "ul"), False):
-            if numbers:
-                numbers.pop()
-                writer.indent = max(0, len(numbers) - 1)
-        case "li", True:
-            writer.text(_bullet(numbers))
+        case (("ol" | "ul" | "li"), _):
+            _list(writer, node, tag, entered, numbers)
         case "a", False:
             _link(writer, node)
+
+
+def _list(writer: _Writer, node: LexborNode, tag: str, entered: bool, numbers: list[int]) -> None:
+    match tag, entered:
+        case "li", True:
+            writer.mark = _bullet(numbers)
+            writer.text(writer.mark)
+        case "li", False:
+            writer.mark = ""
+            writer.block(spaced=False)
+        case _, True:
+            numbers.append(_first_number(node) if tag == "ol" else _BULLETED)
+        case _ if numbers:
+            numbers.pop()
+    writer.indent = max(0, len(numbers) - 1)
 
 
 def _first_number(node: LexborNode) -> int:

@@ -75,6 +75,7 @@ class Card:
     picture_domain: str
     more_files: int = 0
     attachments: list[Attachment] = field(default_factory=list)
+    through_list: bool = False  # it names nobody here: a list brought it, or a blind copy
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,6 +178,8 @@ def card(
         pictures=settings.IMAGE_PROXY,
         picture_domain=domain_key(message.from_address)[1:],
         more_files=max(0, len(files) - MOST_FILES),
+        through_list=bool(everyone)
+        and own.isdisjoint({message.from_address.lower(), *(address.lower() for _, address in everyone)}),
     )
 
 

@@ -16,22 +16,31 @@ class Writer {
     this.quote = 0;
     this.indent = 0;
     this.started = false;
+    // A mark without its text yet: a block inside the item goes on in the same line.
+    this.marked = false;
   }
 
   add(text) {
     this.line += text;
     this.started = true;
+    this.marked = false;
+  }
+
+  mark(text) {
+    this.add(text);
+    this.marked = true;
   }
 
   // ``force``: also an empty line counts, as the one a BR stands for.
   end(force = false) {
-    if (!this.started && !force) return;
+    if ((!this.started || this.marked) && !force) return;
     const marks = ">".repeat(Math.min(this.quote, DEEPEST));
     const text = this.line.replace(/[ \t]+$/, "");
     const indented = text && this.indent > 1 ? "  ".repeat(this.indent - 1) + text : text;
     this.lines.push(marks ? `${marks} ${indented}`.trimEnd() : indented);
     this.line = "";
     this.started = false;
+    this.marked = false;
   }
 }
 
@@ -89,9 +98,9 @@ function element(node, writer, list) {
     writer.indent -= 1;
     return;
   }
-  if (name === "LI") writer.add(list?.next ? `${list.next++}. ` : "- ");
+  if (name === "LI") writer.mark(list?.next ? `${list.next++}. ` : "- ");
   walk(node, writer, list);
-  writer.end();
+  writer.end(name === "LI" && writer.marked);
   if (name === "BLOCKQUOTE") writer.quote -= 1;
   if (SPACED.has(name)) writer.end(true);
 }
