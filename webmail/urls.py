@@ -166,6 +166,7 @@ writing: Routes = [
     path("compose/<int:outgoing_id>/templates/", templates.draft_templates, name="draft-templates"),
     path("compose/<int:outgoing_id>/templates/<int:template_id>/", templates.template_insert, name="template-insert"),
     path("outbox/", outbox.outbox, name="outbox"),
+    path("message/<int:message_id>/remind/", reminders.message_remind, name="message-remind"),
     path("reminder/<int:reminder_id>/", reminders.reminder, name="reminder"),
     path("reminder/<int:reminder_id>/write/", reminders.reminder_write, name="reminder-write"),
     path("reminder/<int:reminder_id>/dismiss/", reminders.reminder_dismiss, name="reminder-dismiss"),

@@ -302,6 +302,22 @@ def test_a_reminder_is_listed_and_cancelled(ada: Person) -> None:
     assert "You are reminded on" not in outbox(ada.client)
 
 
+def test_from_a_sent_message_one_can_ask_to_be_reminded(ada: Person) -> None:
+    mine = ada.arrive("Offer", "Sent", message_id="s1@example.test", sender=f"Ada <{ada.account.address}>")
+    theirs = ada.arrive("Question")
+    for _ in range(2):
+        answer = ada.post(reverse("message-remind", args=[mine.pk]))
+        assert "You are reminded on" in answer.content.decode()
+    assert Reminder.objects.get().due_at > timezone.now() + timedelta(days=2)
+    assert ada.post(reverse("message-remind", args=[theirs.pk])).status_code == 409
+    shown = ada.client.get(ada.conversation_url(mine, "Sent")).content.decode()
+    assert reverse("message-remind", args=[mine.pk]) in shown
+    Reminder.objects.all().delete()
+    ada.arrive("Re: Offer", in_reply_to=["s1@example.test"], references=["s1@example.test"])
+    answer = ada.post(reverse("message-remind", args=[mine.pk]))
+    assert (answer.status_code, "answered already" in answer.content.decode()) == (409, True)
+
+
 # --- how much is asked
 
 

@@ -4,13 +4,14 @@ Everything is read from the mirror, so nothing has to be hooked into the arrival
 what it has missed. Each step is one conditional UPDATE: however many workers look, a person is told once.
 """
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 
 from accounts.models import Identity, MailAccount
+from webmail.errors import GiveUp, Reason
 from webmail.mime.address import addresses
 from webmail.models import Message, Notice, OutgoingMessage, ReferenceKey, Reminder, SpecialUse
 from webmail.models.mirror import announce
@@ -56,10 +57,37 @@ def begin() -> None:
             announce(row.user_id)
 
 
+def remind_of(message: Message, days: int, now: datetime) -> Reminder:
+    """Wait for an answer to a message that is out already, for ``days`` from now. Raise GiveUp."""
+    user_id = message.account.user_id
+    if not message.message_id or message.from_address.casefold() not in own_addresses(user_id):
+        raise GiveUp(Reason.REFUSED, "Only of messages you sent yourself you can be reminded.")
+    people = [name or address for name, address in [*message.to, *message.cc]]
+    values = {
+        "subject": message.subject[:2000],
+        "to": said(people),
+        "sent_at": message.internaldate,
+        "due_at": now + timedelta(days=days),
+    }
+    wanted = Reminder(user_id=user_id, account_id=message.account_id, message_id=message.message_id, **values)
+    if is_answered(wanted):
+        raise GiveUp(Reason.REFUSED, "Somebody has answered already.")
+    with transaction.atomic():
+        known = Reminder.objects.filter(user_id=user_id, message_id=message.message_id, state=State.WAITING).first()
+        if known is not None:
+            wanted.pk = known.pk
+        wanted.save()
+        announce(user_id)
+    return wanted
+
+
 def names(written: str) -> str:
     """Who is written to, as a person says it: "Ada", "Ada and Bob", "Ada, Bob and 3 more"."""
-    people = [person.name or person.address for person in addresses(written)] or ["somebody"]
-    people = [name[:80] for name in people]
+    return said([person.name or person.address for person in addresses(written)])
+
+
+def said(people: list[str]) -> str:
+    people = [name[:80] for name in people] or ["somebody"]
     if len(people) > 3:
         return f"{', '.join(people[:2])} and {len(people) - 2} more"
     return " and ".join(filter(None, [", ".join(people[:-1]), people[-1]]))

@@ -123,16 +123,16 @@ def _entry(row: OutgoingMessage, clock: Clock, now: datetime) -> Entry:
 def _waiting(row: OutgoingMessage, clock: Clock, now: datetime, when: str) -> Entry:
     due = clock.label(row.send_after or now)
     if row.held == Held.ASK:
-        entry = Entry(row, NEEDS, f"Was due on {due.full}", when, "warn", can=frozenset({"now", "back"}))
+        entry = Entry(row, NEEDS, f"Was due on {due.full}", when, "warn", can=frozenset({"now", "cancel"}))
         entry.hint = (
             "It was not sent then, because the program was not running or was put back to an earlier day. "
             "Look in Sent before you send it now."
         )
         return entry
     if row.held == Held.LOOK:
-        return Entry(row, MOVING, "Late; being looked for in Sent first", when, can=frozenset({"now", "back"}))
+        return Entry(row, MOVING, "Late; being looked for in Sent first", when, can=frozenset({"now", "cancel"}))
     if row.send_at is not None and row.send_at > now and not row.attempts:
-        return Entry(row, LATER, f"Scheduled for {due.full}", when, can=frozenset({"reschedule", "now", "back"}))
+        return Entry(row, LATER, f"Scheduled for {due.full}", when, can=frozenset({"reschedule", "now", "cancel"}))
     can = {"back"} if row.sent_at is None else set()
     if row.attempts:
         return Entry(row, MOVING, "Waiting", when, can=frozenset(can | {"retry"}))
