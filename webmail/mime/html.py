@@ -21,7 +21,7 @@ from webmail.mime.quote import split_quote
 __all__ = ["POLICY_VERSION", "Sanitised", "clean_own", "sanitise", "split_quote"]
 
 # Raised with every change of what the sanitiser lets through or how links are marked: what is stored is made again.
-POLICY_VERSION = 6
+POLICY_VERSION = 7
 
 _PASSES = 4
 _DEPTH_LIMIT = 512

@@ -238,6 +238,13 @@ def source(message: Message) -> Iterator[bytes]:
     return _stream(message, "")
 
 
+def beginning(message: Message, octets: int) -> bytes:
+    """The first octets of the message as it came."""
+    with foreground.connection(message.account) as connection:
+        _select(connection, message)
+        return connection.fetch_section(message.uid or 0, "", offset=0, length=octets)
+
+
 def headers(message: Message) -> bytes:
     if kept := _kept(message, ["HEADER"]):
         return kept["HEADER"]

@@ -3,7 +3,7 @@
 import logging
 import zlib
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from django.core import signing
 from django.urls import reverse
@@ -14,6 +14,7 @@ from webmail.mime import clock, embedded, links
 from webmail.mime import html as mime_html
 from webmail.mime.headers import display_text
 from webmail.mime.parts import Body, Part, choose
+from webmail.mime.preview import label_of
 from webmail.mime.quote import split_quote
 from webmail.mime.text import html_to_text, text_to_html
 from webmail.models import CachedPart, Message, RenderedBody
@@ -27,6 +28,7 @@ logger = logging.getLogger(__name__)
 RENDERED = Prepared(lambda: RenderedBody.objects.filter(message_id=Slot("message"), policy=Slot("policy")))
 LINK_SALT = "webmail.link"
 LONGEST_TOKEN = 3_500  # characters; web servers read lines of about four thousand
+MOST_LINKS = 50
 TAIL = "\0"  # before the quoted tail where a rendered body is kept; no sanitised text holds it
 MORE = '<p class="note">There is more text than can be shown. Download the message to read all of it.</p>'
 ARMOUR = {
@@ -85,7 +87,11 @@ def render_of(
         return reverse("message-part", args=[message.pk, section]) + "?inline=1" if section else None
 
     with clock.message():
-        return _rendered(message, parts, cid_url, remote_url)
+        result = _rendered(message, parts, cid_url, remote_url)
+    html = "".join(text for part, text in parts if part.type == "text/html") if body.inline else ""
+    # Pictures that are said to stand in the text, while nothing in it shows them.
+    lost = _files(message, body.unreferenced(html)) if html else ""
+    return replace(result, written=result.written + lost) if lost else result
 
 
 def _rendered(
@@ -109,7 +115,11 @@ def _rendered(
         else:
             flowed = part.params.get("format", "").lower() == "flowed"
             delsp = part.params.get("delsp", "").lower() == "yes"
-            pieces.append(_armour(text) + _as_text(text, flowed=flowed, delsp=delsp) + _files(message, part))
+            pieces.append(
+                _armour(text)
+                + _as_text(text, flowed=flowed, delsp=delsp)
+                + _files(message, bodies.files_in_text(message, part))
+            )
     return Rendered(*split_quote(links.mark("\n<hr>\n".join(pieces), ask_first)), remote, too_complex, tuple(trackers))
 
 
@@ -139,11 +149,17 @@ def _armour(text: str) -> str:
     return format_html('<p class="note">{}</p>', ARMOUR[kind]) if kind else ""
 
 
-def _files(message: Message, part: Part) -> str:
-    """Links to the files that stood in the text. The frame may start no download, so each opens for itself."""
+def _files(message: Message, files: list[Part]) -> str:
+    """Links to files that stood in the text, or belong to it and have no place in it.
+
+    The frame may start no download, so each opens for itself.
+    """
     links = [
-        (reverse("message-part", args=[message.pk, file.section]), display_text(file.filename))
-        for file in bodies.files_in_text(message, part)
+        (
+            reverse("part-view", args=[message.pk, file.section]),
+            display_text(file.filename) or f"{label_of(file).capitalize()} {file.section}",
+        )
+        for file in files[:MOST_LINKS]
     ]
     if not links:
         return ""

@@ -95,18 +95,5 @@ def message_source(request: HttpRequest, message_id: int) -> HttpResponseBase:
     return download(octets, "application/octet-stream", f"{_title(message)[:80]}.eml")
 
 
-@login_required
-@require_safe
-def message_headers(request: HttpRequest, message_id: int) -> HttpResponse:
-    message = message_of(request, message_id)
-    try:
-        raw = bodies.headers(message)
-    except MailError as error:
-        return unavailable(request, error)
-    response = HttpResponse(frame.plain(_title(message), raw.decode("utf-8", "replace"), theme=user_of(request).theme))
-    response.headers["Content-Security-Policy"] = MESSAGE_POLICY
-    return response
-
-
 def _title(message: Message) -> str:
     return message.subject.strip() or "message"
