@@ -12,6 +12,7 @@ from accounts.models import MailAccount
 from tests.outbox.conftest import Write, due, queued
 from tests.servers.smtp_sink import Script, SmtpSink
 from webmail.contacts.suggest import suggest
+from webmail.errors import GiveUp
 from webmail.models import Conversation, Folder, Message, Notice, OutgoingMessage, PendingAction
 from webmail.outbox import after, deliver, drafts, outcome, queue, smtp
 
@@ -359,3 +360,33 @@ def test_the_original_is_marked_answered_here_and_on_the_server(write: Write, ac
         assert getattr(message, column) in (True, ["$Forwarded"])
     flags = list(PendingAction.objects.filter(message=message).values_list("flag", "value"))
     assert flags == [("answered", True), ("$Forwarded", True)]
+
+
+def test_those_who_were_refused_get_the_same_message_later_and_nobody_gets_it_twice(
+    write: Write, smtp_sink: SmtpSink
+) -> None:
+    """F35"""
+    smtp_sink.script = Script(rcpt={"bad@example.test": "550 5.1.1 No such user"})
+    row = delivered(queued(write(to="bob@example.test, bad@example.test")))
+    message_id = row.message_id
+    smtp_sink.script = Script()
+    queue.try_refused(row)
+    assert not queue.undo(row)
+    row = delivered(row)
+    assert (row.state, row.message_id, row.sentence) == (State.SENT, message_id, "")
+    first, second = smtp_sink.wait_for(2)
+    assert (first.rcpt_to, second.rcpt_to) == (["bob@example.test"], ["bad@example.test"])
+    assert first.raw == second.raw
+    with pytest.raises(GiveUp):
+        queue.try_refused(row)
+    with pytest.raises(GiveUp):
+        queue.try_refused(write())
+
+
+def test_refused_recipients_corrected_reach_only_those(write: Write, smtp_sink: SmtpSink) -> None:
+    """F35"""
+    smtp_sink.script = Script(rcpt={"bad@example.test": "550 5.1.1 No such user"})
+    again = queue.send_again(delivered(queued(write(to="bob@example.test, bad@example.test", priority="high"))))
+    given = drafts.Fields(to="good@example.test", subject=again.subject, text=again.text, plain=True, priority="high")
+    delivered(queued(drafts.save_draft(again, given, again.revision).outgoing))
+    assert [message.rcpt_to for message in smtp_sink.wait_for(2)] == [["bob@example.test"], ["good@example.test"]]

@@ -269,6 +269,30 @@ def send_again(outgoing: OutgoingMessage) -> OutgoingMessage:
     return outgoing
 
 
+def try_refused(outgoing: OutgoingMessage) -> OutgoingMessage:
+    """The same bytes once more, to those alone who were refused. Raise GiveUp where there is nobody, or nothing to send."""
+    recipients = [
+        each | {"code": 0, "text": ""} if int(each.get("code") or 0) >= 400 else each for each in outgoing.recipients
+    ]
+    now = timezone.now()
+    rows = OutgoingMessage.objects.filter(pk=outgoing.pk, state=State.SENT).exclude(raw="")
+    if recipients == outgoing.recipients or not rows.update(
+        state=State.QUEUED,
+        recipients=recipients,
+        send_after=now,
+        data_begun=False,
+        sentence="",
+        attempts=0,
+        updated_at=now,
+        lease_until=None,
+    ):
+        raise GiveUp(Reason.REFUSED, "There is nothing to send again.")
+    outgoing.refresh_from_db()
+    ask_worker(outgoing.account_id)
+    announce(outgoing.user_id)
+    return outgoing
+
+
 def refused(outgoing: OutgoingMessage) -> list[str]:
     return [each["address"] for each in outgoing.recipients if int(each.get("code") or 0) >= 400]
 

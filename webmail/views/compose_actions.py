@@ -283,7 +283,7 @@ def send_undo(request: HttpRequest, outgoing_id: int) -> HttpResponse:
 def send_again(request: HttpRequest, outgoing_id: int) -> HttpResponse:
     outgoing = outgoing_of(request, outgoing_id)
     try:
-        row = queue.send_again(outgoing)
+        row = queue.try_refused(outgoing) if request.POST.get("how") == "same" else queue.send_again(outgoing)
     except GiveUp as problem:
         toasts.error(request, problem.sentence)
         return redirect("outbox")
