@@ -5,6 +5,7 @@ import re
 from email import message_from_bytes, policy
 
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Locator, Page, expect
 
 from tests.servers.live import LiveMailbox
@@ -23,6 +24,11 @@ def mail(live: LiveMailbox, page: Page) -> Page:
     page.locator("form button.primary").first.click()
     page.locator(".sidebar .compose-button").wait_for()
     return page
+
+
+def serious(page: Page) -> list[str]:
+    found = Axe().run(page).response["violations"]
+    return [f"{each['id']}: {each['nodes']}" for each in found if each["impact"] in {"serious", "critical"}]
 
 
 def write(page: Page, count: int) -> Locator:
@@ -48,6 +54,15 @@ def test_two_messages_stand_side_by_side_and_a_third_makes_one_a_bar(mail: Page)
     expect(first.locator(".composer-rich")).to_be_hidden()
     expect(third.locator(".composer-rich")).to_be_visible()
     third.locator(".composer-rich").click()
+    mail.keyboard.type("Anbei der Plan.")
+    third.locator("[data-send]").click()
+    expect(third.locator("[data-question]")).to_contain_text("no file is attached")
+    assert serious(mail) == []
+    third.locator("[data-no]").click()
+    third.locator("[data-send]").click()
+    expect(third.locator("[data-question]")).to_contain_text("no subject")
+    mail.keyboard.press("Escape")
+    expect(third.locator("input[name=subject]")).to_be_focused()
     mail.keyboard.press("Escape")
     expect(third.locator("[data-minimise]")).to_be_focused()
     third.locator("[data-close]").click()

@@ -161,7 +161,11 @@ def test_the_connection_comes_back_and_the_text_is_saved_once(mail: Page, contex
     context.set_offline(True)
     mail.keyboard.type("Written under ground")
     expect(mail.locator("[data-state]")).to_have_text(re.compile("Not saved"))
+    mail.locator("[data-input]").set_input_files({"name": "plan.txt", "mimeType": "text/plain", "buffer": b"Plan"})
+    expect(mail.locator(".composer-file.failed [data-retry]")).to_be_visible()
     context.set_offline(False)
+    expect(mail.locator(".composer-file[data-attachment]")).to_have_text(re.compile("plan.txt"))
+    expect(mail.locator(".composer-total")).to_have_text(re.compile(r"1 file, 1 kB of "))
     saved(mail)
     expect(mail.locator(".composer")).to_have_count(1)
 

@@ -30,7 +30,7 @@ function upload(url, body, progress) {
 export function startFiles(root, { uploaded, picture, trouble, before }) {
   const held = root.querySelector("[data-held]");
   const list = held.querySelector("[data-files]");
-  const total = held.querySelector("[data-total]");
+  const total = held.querySelector(".composer-total");
   const template = root.querySelector("[data-file]");
   // Another sender may have another one.
   const limit = () => Number(root.dataset.limit);
