@@ -1,11 +1,15 @@
 """F39, F40, F44, F55: sent later, taken back, missed, and put back to an earlier day."""
 
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from email import message_from_bytes
 from email.utils import parsedate_to_datetime
 from io import BytesIO
 
 import pytest
+from django.db import connections
 from django.utils import timezone
 
 from accounts.models import MailAccount
@@ -13,8 +17,9 @@ from tests.outbox.conftest import Write, due, queued
 from tests.outbox.test_outgoing import foreign_draft, look
 from tests.servers.mailbox import Mailbox
 from tests.servers.smtp_sink import SmtpSink
-from webmail.models import Message, Notice, OutgoingMessage
+from webmail.models import Message, Notice, OutgoingMessage, Reminder
 from webmail.outbox import attachments, deliver, queue
+from webmail.sync import reminders
 from webmail.worker.outbox import Outbox
 
 State, Held = OutgoingMessage.State, OutgoingMessage.Held
@@ -165,15 +170,61 @@ def test_an_hour_that_is_put_back_on_the_clock_sends_once(write: Write, smtp_sin
         assert len(smtp_sink.received) == 1
 
 
+def at_once(act: Callable[[], int]) -> list[int]:
+    """What two workers get who do it at the same moment."""
+    ready = threading.Barrier(2)
+
+    def run() -> int:
+        ready.wait(10)
+        try:
+            return act()
+        finally:
+            connections.close_all()
+
+    with ThreadPoolExecutor(2) as pool:
+        return sorted(future.result(30) for future in [pool.submit(run), pool.submit(run)])
+
+
 @pytest.mark.database
 @pytest.mark.django_db(transaction=True)
-def test_two_workers_make_and_send_one_message(write: Write) -> None:
+def test_two_workers_make_and_claim_one_message_once(write: Write) -> None:
     """F39"""
     row = scheduled(write())
     due(row)
-    first, second = (OutgoingMessage.objects.get(pk=row.pk) for _ in range(2))
-    assert queue.freeze_waiting(first, lambda attachment: BytesIO())
-    name = OutgoingMessage.objects.get(pk=row.pk).raw.name
-    assert not queue.freeze_waiting(second, lambda attachment: BytesIO())
-    assert OutgoingMessage.objects.get(pk=row.pk).raw.name == name
-    assert [deliver.claim(row.pk) is not None for _ in range(2)] == [True, False]
+    at_once(queue.freeze_due)
+    row.refresh_from_db()
+    raw = row.raw.name
+    assert raw
+    directory, _, _ = str(raw).rpartition("/")
+    assert raw.rpartition("/")[2] in row.raw.storage.listdir(directory)[1]
+    assert at_once(lambda: int(deliver.claim(row.pk) is not None)) == [0, 1]
+    row.refresh_from_db()
+    assert (row.raw.name, row.attempts) == (raw, 1)
+
+
+@pytest.mark.database
+@pytest.mark.django_db(transaction=True)
+def test_undo_and_a_worker_at_the_same_moment_never_both_win(write: Write) -> None:
+    """F40"""
+    for _ in range(3):
+        row = scheduled(write())
+        due(row)
+        queue.freeze_due()
+        sides: list[Callable[[], int]] = [
+            lambda pk=row.pk: int(queue.undo(OutgoingMessage.objects.get(pk=pk))),  # type: ignore[misc]
+            lambda pk=row.pk: int(deliver.claim(pk) is not None),  # type: ignore[misc]
+        ]
+        assert at_once(lambda both=sides: both.pop()()) == [0, 1]  # type: ignore[misc]
+
+
+@pytest.mark.database
+@pytest.mark.django_db(transaction=True)
+def test_two_workers_begin_and_tell_one_reminder_once(write: Write) -> None:
+    row = write()
+    sent_at = timezone.now() - timedelta(days=4)
+    OutgoingMessage.objects.filter(pk=row.pk).update(
+        state=State.SENT, sent_at=sent_at, remind_after=3, message_id="s@x"
+    )
+    assert at_once(reminders.run_due) == [0, 1]
+    assert Reminder.objects.get().state == Reminder.State.DUE
+    assert Notice.objects.count() == 1

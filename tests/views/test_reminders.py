@@ -112,15 +112,6 @@ def test_an_answer_that_comes_late_takes_the_notice_away(ada: Person) -> None:
     assert not Notice.objects.filter(dismissed_at__isnull=True).exists()
 
 
-@pytest.mark.database
-def test_two_workers_tell_once(ada: Person) -> None:
-    sent_row(ada)
-    reminders.begin()
-    first, second = (Reminder.objects.get() for _ in range(2))
-    assert [reminders._tell(first), reminders._tell(second)] == [1, 0]
-    assert Notice.objects.count() == 1
-
-
 def test_names_as_a_person_says_them() -> None:
     assert reminders.names("Ada <a@x.test>, b@x.test") == "Ada and b@x.test"
     assert reminders.names("A <a@x.test>, B <b@x.test>, C <c@x.test>, D <d@x.test>") == "A, B and 2 more"

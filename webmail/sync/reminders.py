@@ -5,6 +5,7 @@ what it has missed. Each step is one conditional UPDATE: however many workers lo
 """
 
 from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo, available_timezones
 
 from django.db import transaction
 from django.db.models import Q
@@ -138,7 +139,9 @@ def _tell(reminder: Reminder) -> int:
     with transaction.atomic():
         if not Reminder.objects.filter(pk=reminder.pk, state=State.WAITING).update(state=State.DUE):
             return 0
-        sent = reminder.sent_at
+        # The worker knows no browser: the day is that of the zone the person chose, if any.
+        zone = ZoneInfo(reminder.user.time_zone) if reminder.user.time_zone in available_timezones() else None
+        sent = timezone.localtime(reminder.sent_at, zone)
         text = f"No answer yet from {reminder.to} to “{reminder}”, sent on {sent:%A}, {sent.day} {sent:%B}."
         Notice.objects.create(user_id=reminder.user_id, reminder=reminder, text=text[:1000])
         announce(reminder.user_id)
