@@ -287,13 +287,13 @@ def test_who_sent_a_message_is_judged_with_the_text_that_is_fetched(mailbox, acc
     SenderCheck.objects.all().delete()
     CachedPart.objects.all().delete()
     asked: list[list[str]] = []
-    real = MailConnection.fetch_sections
+    real = bodies._fetched
 
-    def counted(self: MailConnection, items: list[tuple[int, str]], *rest: int) -> dict[tuple[int, str], bytes]:
-        asked.append([section for _, section in items])
-        return real(self, items, *rest)
+    def counted(message: Message, sections: list[str], most: int) -> dict[str, bytes]:
+        asked.append(sections)
+        return real(message, sections, most)
 
-    monkeypatch.setattr(MailConnection, "fetch_sections", counted)
+    monkeypatch.setattr(bodies, "_fetched", counted)
     bodies.text_parts(Message.objects.select_related("account", "folder").get())
     assert asked == [["1", "HEADER"]]
     assert SenderCheck.objects.get().result == "verified"

@@ -286,7 +286,7 @@ def prefetch(connection: AnyMailbox, messages: list[Message], *, whole: bool) ->
             parts.append(source_part)
         wanted.append((message, parts, source_part))
         sections += [(message.uid or 0, part.section) for part in parts]
-        if whole:
+        if whole and _header_octets(message) <= senders.OCTETS:
             sections.append((message.uid or 0, senders.SECTION))
     raw = connection.fetch_sections(sections, LARGEST_CACHED if whole else PREVIEW_OCTETS)
     keep: list[tuple[Message, Part, bytes]] = []
@@ -314,6 +314,13 @@ def prefetch(connection: AnyMailbox, messages: list[Message], *, whole: bool) ->
             [_cached(message, part.section, content) for message, part, content in keep], ignore_conflicts=True
         )
         senders.keep(checks)
+
+
+def _header_octets(message: Message) -> int:
+    """About how long the header is: what the parts leave of the message."""
+    if message.size <= senders.OCTETS:
+        return message.size
+    return message.size - sum(part.size for part in structure(message).walk() if not part.is_multipart)
 
 
 def trim_cache(limit: int) -> None:
