@@ -7,6 +7,9 @@ import pytest
 
 from webmail.mime.html import sanitise, split_quote
 
+OUTLOOK = "<p><b>From:</b> Ann &lt;a@x.test&gt;<br><b>Sent:</b> Monday<br><b>To:</b> Bob<br><b>Subject:</b> Plan</p><p>old</p>"
+GERMAN = "<p><b>Von:</b> Ann<br>\n<b>Gesendet:</b> Montag<br>\n<b>An:</b> Bob<br>\n<b>Betreff:</b> Plan</p><p>alt</p>"
+
 
 @pytest.mark.parametrize(
     ("markup", "new", "quoted"),
@@ -35,6 +38,17 @@ from webmail.mime.html import sanitise, split_quote
             "<p>New</p><p>-----Original Message-----<br>From: Ann</p><p>old</p>",
             "<p>New</p><p></p>",
             "<p>-----Original Message-----<br>From: Ann</p><p>old</p>",
+        ),
+        (
+            f'<p>New</p><div style="x">{OUTLOOK}</div>',
+            '<p>New</p><div style="x"><p><b></b></p></div>',
+            f'<div style="x">{OUTLOOK}</div>',
+        ),
+        (f"<p>Neu</p>{GERMAN}", "<p>Neu</p><p><b></b></p>", GERMAN),
+        (
+            "<p>From: here to there</p><p>To: be or not</p><p>that is it</p>",
+            "<p>From: here to there</p><p>To: be or not</p><p>that is it</p>",
+            "",
         ),
         ("<p>No quote at all</p>", "<p>No quote at all</p>", ""),
         (

@@ -27,6 +27,19 @@ ORIGINAL = re.compile(
     r"messaggio originale|oorspronkelijk bericht|forwarded message|weitergeleitete nachricht)\s*-{2,}",
     re.IGNORECASE,
 )
+# The head of the old mail as Outlook puts it between, on the desktop without a mark: From, then two more of its lines.
+_HEAD_FIRST = re.compile(r"^\s*(?:from|von|de|da|van|från|od|fra|lähettäjä|发件人|差出人)\s?[:：]\s?\S", re.IGNORECASE)
+_HEAD_NEXT = re.compile(
+    r"^\s*(sent|date|gesendet|datum|envoyé|enviado(?: el)?|inviato|data|verzonden|skickat|wysłano|sendt|lähetetty|"
+    r"发送时间|送信日時|"
+    r"to|an|à|para|a|aan|till|do|til|vastaanottaja|收件人|宛先|cc|kopie|subject|betreff|objet|asunto|oggetto|onderwerp|ämne|"
+    r"temat|emne|aihe|主题|件名|assunto)\s?[:：]",
+    re.IGNORECASE,
+)
+_HEAD_LINES = 3
+_HEAD_SOMEWHERE = re.compile(
+    r">\s*(?:from|von|de|da|van|från|od|fra|lähettäjä|发件人|差出人)(?:\s|&nbsp;|\xa0)?[:：]", re.IGNORECASE
+)
 _INVISIBLE = re.compile("[\\s\u00a0\u200b-\u200f\u2060\ufeff]+")
 
 
@@ -50,6 +63,8 @@ class _Reader:
         self.line_stack: tuple[tuple[str, str], ...] = ()
         self.line = ""
         self.attributed: _Marker | None = None
+        self.head: _Marker | None = None
+        self.head_names: set[str] = set()
 
     def read(self) -> _Marker | None:
         at = 0
@@ -78,9 +93,24 @@ class _Reader:
         if not self.line:
             self.line_start, self.line_stack = start, tuple(self.stack)
         self.line = (self.line + text)[-400:]
+        self._of_a_head()
         if ORIGINAL.match(self.line):
             self.marker = _Marker(self.line_start, self.line_stack, 0)
         self.attributed = _Marker(self.line_start, self.line_stack, 0) if ATTRIBUTION.search(self.line) else None
+
+    def _of_a_head(self) -> None:
+        """Note where a head begins; with enough of its lines the quote begins there."""
+        if _HEAD_FIRST.match(self.line):
+            self.head, self.head_names = _Marker(self.line_start, self.line_stack, 0), set()
+        elif self.head is not None and (found := _HEAD_NEXT.match(self.line)):
+            self.head_names.add(found[1].lower())
+            if len(self.head_names) >= _HEAD_LINES and self.marker is None:
+                self.marker = self.head
+
+    def _end_of_line(self) -> None:
+        if self.head is not None and not _HEAD_FIRST.match(self.line) and not _HEAD_NEXT.match(self.line):
+            self.head = None
+        self.line = ""
 
     def _tag(self, found: re.Match[str]) -> None:
         name = found[2].lower()
@@ -90,7 +120,7 @@ class _Reader:
         if not self.inside:
             self._mark(name, found)
             if name in {"br", "p", "div", "blockquote", "table", "tr", "li", "hr"} and self.line:
-                self.line = ""
+                self._end_of_line()
         if name not in _VOID:
             self.stack.append((name, found[0]))
 
@@ -119,7 +149,9 @@ class _Reader:
 
 def _may_quote(html: str) -> bool:
     """Whether any marker could be found; most designs hold none, and need not be read tag by tag."""
-    return "<blockquote" in html or "--" in html or _QUOTE_ATTRIBUTE.search(html) is not None
+    if "<blockquote" in html or "--" in html or _QUOTE_ATTRIBUTE.search(html) is not None:
+        return True
+    return _HEAD_SOMEWHERE.search(html) is not None
 
 
 def split_quote(html: str) -> tuple[str, str]:
