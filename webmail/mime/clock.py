@@ -20,6 +20,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextvars import ContextVar
+from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
 from pathlib import Path
@@ -31,6 +32,7 @@ CPU_SECONDS = 2.0  # for one message
 WALL_SECONDS = 15.0  # of a machine that is busy with other things
 MEMORY = 1 << 30
 KEPT = 2
+MOST = 4  # at work together; whoever comes then waits for one
 JOBS = {
     "sanitise": ("webmail.mime.html", "_sanitise"),
     "own": ("webmail.mime.html", "_own"),
@@ -38,30 +40,48 @@ JOBS = {
 }
 _LENGTH = struct.Struct(">I")
 _ROOT = Path(__file__).resolve().parents[2]
-_left: ContextVar[list[float] | None] = ContextVar("left", default=None)
 
 Result = TypeVar("Result")
 Ask = Callable[[str], str | None] | None
 
 
 class TooSlowError(Exception):
-    """It took more time, or more memory, than one message may."""
+    """It took more time, or more memory, than one message may; ``certain`` if the clock says so, and not a busy machine."""
+
+    def __init__(self, *, certain: bool = False) -> None:
+        super().__init__("too slow")
+        self.certain = certain
+
+
+@dataclass(slots=True)
+class _Budget:
+    seconds: float
+    doubtful: bool = False
+
+
+_budget: ContextVar[_Budget | None] = ContextVar("budget", default=None)
 
 
 @contextlib.contextmanager
 def message() -> Iterator[None]:
     """What is parsed inside belongs to one message and shares its seconds."""
-    token = _left.set([CPU_SECONDS])
+    token = _budget.set(_Budget(CPU_SECONDS))
     try:
         yield
     finally:
-        _left.reset(token)
+        _budget.reset(token)
 
 
 def spent() -> bool:
     """Whether the seconds of this message are used up."""
-    left = _left.get()
-    return left is not None and left[0] <= 0
+    budget = _budget.get()
+    return budget is not None and budget.seconds <= 0
+
+
+def doubtful() -> bool:
+    """Whether something of this message failed for reasons that may pass: then the result is not to be kept."""
+    budget = _budget.get()
+    return budget is not None and budget.doubtful
 
 
 def call(job: str, size: int, arguments: Sequence[Any], asks: Sequence[Ask] = ()) -> Any:
@@ -69,32 +89,33 @@ def call(job: str, size: int, arguments: Sequence[Any], asks: Sequence[Ask] = ()
 
     ``arguments`` and the result are what JSON has. ``asks`` are functions that answer the job's questions.
     """
-    left = _left.get() or [CPU_SECONDS]
-    if left[0] <= 0:
-        raise TooSlowError
+    budget = _budget.get() or _Budget(CPU_SECONDS)
+    if budget.seconds <= 0:
+        raise TooSlowError(certain=True)
     if size > SMALL:
         try:
-            result, used = _elsewhere(job, arguments, asks, left[0])
-        except TooSlowError:
-            left[0] = 0.0
+            result, used = _elsewhere(job, arguments, asks, budget.seconds)
+        except TooSlowError as error:
+            budget.seconds = 0.0
+            budget.doubtful |= not error.certain
             raise
-        left[0] -= used
+        budget.seconds -= used
         return result
     began = time.thread_time()
     try:
         return _function(job)(*arguments, *asks)
     finally:
-        left[0] -= time.thread_time() - began
+        budget.seconds -= time.thread_time() - began
 
 
 def counted(function: Callable[[], Result]) -> Result:
     """What ``function`` takes counts; it has ceilings of its own."""
-    left, began = _left.get(), time.thread_time()
+    budget, began = _budget.get(), time.thread_time()
     try:
         return function()
     finally:
-        if left is not None:
-            left[0] -= time.thread_time() - began
+        if budget is not None:
+            budget.seconds -= time.thread_time() - began
 
 
 def warm() -> None:
@@ -135,7 +156,10 @@ class _Child:
                 ask = asks[told[0]]
                 _say(self.process.stdin, ask(told[1]) if ask is not None else None)
         except (OSError, EOFError, ValueError) as error:
-            raise TooSlowError from error
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self.process.wait(1)
+            # What broke a parser breaks it again; who was killed was so by the alarm above, or for want of memory.
+            raise TooSlowError(certain=self.process.returncode not in {None, -signal.SIGKILL}) from error
         finally:
             alarm.cancel()
 
@@ -149,10 +173,20 @@ class _Child:
 
 
 _lock = threading.Lock()
+_room = threading.BoundedSemaphore(MOST)
 _idle: list[_Child] = []
 
 
 def _elsewhere(job: str, arguments: Sequence[Any], asks: Sequence[Ask], seconds: float) -> tuple[Any, float]:
+    if not _room.acquire(timeout=WALL_SECONDS):
+        raise TooSlowError
+    try:
+        return _in_a_child(job, arguments, asks, seconds)
+    finally:
+        _room.release()
+
+
+def _in_a_child(job: str, arguments: Sequence[Any], asks: Sequence[Ask], seconds: float) -> tuple[Any, float]:
     with _lock:
         # Those of the process this one was forked from are not ours.
         _idle[:] = [child for child in _idle if child.owner == os.getpid()]

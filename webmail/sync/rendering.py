@@ -48,6 +48,7 @@ class Rendered:
     remote: int
     too_complex: bool
     trackers: tuple[str, ...] = ()
+    doubtful: bool = False  # made without what may work the next time
 
 
 def rendered(message: Message) -> Rendered:
@@ -61,7 +62,8 @@ def rendered(message: Message) -> Rendered:
             logger.warning("what was kept of message %s is damaged and made anew", message.pk)
     with room(bodies.octets_to_read(message)):
         result = render(message, bodies.text_parts(message))
-    _keep_rendered(message, result)
+    if not result.doubtful:
+        _keep_rendered(message, result)
     return result
 
 
@@ -120,7 +122,8 @@ def _rendered(
                 + _as_text(text, flowed=flowed, delsp=delsp)
                 + _files(message, bodies.files_in_text(message, part))
             )
-    return Rendered(*split_quote(links.mark("\n<hr>\n".join(pieces), ask_first)), remote, too_complex, tuple(trackers))
+    written, quoted = split_quote(links.mark("\n<hr>\n".join(pieces), ask_first))
+    return Rendered(written, quoted, remote, too_complex, tuple(trackers), clock.doubtful())
 
 
 def ask_first(url: str, named: str) -> str | None:
