@@ -160,7 +160,7 @@ def _files(message: Message, files: list[Part]) -> str:
     links = [
         (
             reverse("part-view", args=[message.pk, file.section]),
-            display_text(file.filename) or f"{label_of(file).capitalize()} {file.section}",
+            display_text(file.filename) or f"{label_of(file)} {file.section}",
         )
         for file in files[:MOST_LINKS]
     ]
