@@ -136,6 +136,15 @@ def test_a_group_opens_into_its_members(ada: Any) -> None:
     assert '"Zoe, Alt" <zoe@x.test>' in answer[0]["text"]
 
 
+def test_a_group_comes_first_only_by_its_whole_name(ada: Any) -> None:
+    group = ContactGroup.objects.create(user=ada.user, name="Book club", key="book club")
+    group.members.add(contact(ada, "Zoe", "zoe@x.test"))
+    for number in range(9):
+        collect(ada, f"Booker {number}", f"b{number}@x.test", 50 - number)
+    assert [each.name for each in suggest(ada.user.pk, "book")] == [*(f"Booker {n}" for n in range(7)), "Book club"]
+    assert suggest(ada.user.pk, "BOOK club")[0].kind == "group"
+
+
 def test_forgetting_hides_what_was_collected_until_it_is_written_to_again(ada: Any, bob: Any) -> None:
     collect(ada, "Wrong", "Wrong@x.test")
     collect(bob, "Wrong", "Wrong@x.test")

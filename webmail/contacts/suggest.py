@@ -74,9 +74,12 @@ def suggest(user_id: int, text: str, limit: int = SHOWN) -> list[Suggestion]:
             known.rank = weight.together(known.rank, rank)
             known.name = known.name or name
     ranked = sorted(found.values(), key=lambda each: -_with_beginning(each, pieces[0]))
-    people = [*_groups(user_id, pieces), *ranked]
+    groups = _groups(user_id, pieces)
+    # A group is many people: it comes first only where its whole name is typed, and always finds a place.
+    named = [each for each in groups if searchable(each.name) == searchable(text)]
+    others = [each for each in groups if each not in named]
     mine = [Suggestion("own", *each) for each in own.values() if _has(of_address(*each), pieces)]
-    return [*people, *mine][:limit]
+    return [*named, *ranked[: limit - len(groups)], *others, *mine][:limit]
 
 
 def _with_beginning(each: Suggestion, piece: str) -> float:

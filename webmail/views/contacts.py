@@ -84,12 +84,18 @@ def shown(found: Contact) -> dict[str, Any]:
             for each in addresses
         ],
         "mail_with": urlencode({"q": " OR ".join(asks)}),
-        "places": [(kind, [part for part in parts if part]) for kind, *parts in found.places],
+        "places": [(kind, place_lines(parts)) for kind, *parts in found.places],
         "links": [(kind, link, link.lower().startswith(("http://", "https://"))) for kind, link in found.links],
         "birthday": birthday_words(found.birthday),
         "avatar": avatar(found.name or found.organisation, addresses[0].address if addresses else ""),
         "parts": " ".join(filter(None, parts)),
     }
+
+
+def place_lines(parts: list[str]) -> list[str]:
+    """Of a place, as on a letter."""
+    street, city, region, code, country = parts
+    return [each for each in (street, f"{code} {city}".strip(), region, country) if each]
 
 
 def to_text(found: Contact, address: str) -> str:

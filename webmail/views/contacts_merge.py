@@ -11,7 +11,7 @@ from webmail.contacts.duplicates import duplicates
 from webmail.contacts.joining import joined
 
 from .access import user_of
-from .contacts import birthday_words, book_page, private
+from .contacts import birthday_words, book_page, place_lines, private
 from .contacts_edit import picked_contacts
 
 
@@ -47,6 +47,6 @@ def contacts_merge(request: HttpRequest) -> HttpResponse:
         "card": card,
         "birthday": birthday_words(card.birthday),
         "query": "&".join(f"id={each.pk}" for each in contacts),
-        "places": [(kind, ", ".join(part for part in parts if part)) for kind, *parts in card.places],
+        "places": [(kind, ", ".join(place_lines(list(parts)))) for kind, *parts in card.places],
     }
     return render(request, "contacts/merge.html", book_page(request, section="duplicates") | context)
