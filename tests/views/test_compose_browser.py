@@ -58,7 +58,7 @@ def arrives(live: LiveMailbox, page: Page, count: int = 1) -> list[Message]:
     expect(page.locator(".outbox-state b").first).to_have_text("Sent", timeout=WAIT_MS)
     page.goto(live.url)
     page.locator('.tree-link[data-use="sent"]').click()
-    expect(page.locator(".row")).to_have_count(count, timeout=WAIT_MS)
+    expect(page.locator(".row")).to_have_count(count, timeout=2 * WAIT_MS)
     return sent(live)
 
 

@@ -8,7 +8,7 @@ the account counts as one whose server files.
 
 import logging
 from collections import Counter
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from django.db.models import F
 from django.utils import timezone
@@ -16,7 +16,6 @@ from django.utils import timezone
 from accounts.models import Identity, MailAccount
 from webmail.errors import GiveUp, Reason
 from webmail.models import Folder, Message, OutgoingMessage, SpecialUse
-from webmail.outbox.wake import ask_worker
 
 from .conversations import hash_key
 from .filing import select_special, tell, update
@@ -35,19 +34,26 @@ WATCHED = timedelta(days=2)
 WATCHED_AT_ONCE = 50
 
 
-def unfiled(account: MailAccount) -> list[OutgoingMessage]:
-    """Rows whose copy is to be looked for now; the worker comes back for the others."""
-    now, due = timezone.now(), []
+def _waiting(account: MailAccount) -> list[tuple[datetime, OutgoingMessage]]:
+    """Rows without a copy, and when it is to be looked for next."""
+    found = []
     for row in rows_of(account).filter(sent_copy__in=[SentCopy.DUE, SentCopy.EXPECTED]):
         row.account = account
         looks = _looks(row)
         seconds = looks[min(row.sent_copy_attempts, len(looks) - 1)]
-        wait = (row.sent_at or now) + timedelta(seconds=seconds) - now
-        if wait > timedelta(0):
-            ask_worker(account.pk, wait)
-        else:
-            due.append(row)
-    return due
+        found.append(((row.sent_at or timezone.now()) + timedelta(seconds=seconds), row))
+    return found
+
+
+def next_look(account: MailAccount) -> datetime | None:
+    """When the worker has to come back for a copy. A pass under way cannot ask for another one: it is still due itself."""
+    return min((at for at, _ in _waiting(account)), default=None)
+
+
+def unfiled(account: MailAccount) -> list[OutgoingMessage]:
+    """Rows whose copy is to be looked for now; :func:`next_look` says when it is the turn of the others."""
+    now = timezone.now()
+    return [row for at, row in _waiting(account) if at <= now]
 
 
 def file_sent(connection: AnyMailbox, row: OutgoingMessage) -> None:
@@ -61,7 +67,6 @@ def file_sent(connection: AnyMailbox, row: OutgoingMessage) -> None:
             update(row, sent_copy=SentCopy.FILED)
             return
         if row.sent_copy_attempts < len(looks):
-            ask_worker(row.account_id, timedelta(seconds=looks[row.sent_copy_attempts]))
             return
         with row.raw.storage.open(row.raw.name or "", "rb") as stream:
             raw = stream.read()

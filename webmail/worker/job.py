@@ -16,6 +16,7 @@ from webmail.imap.types import Hint
 from webmail.models import Download, Folder, PendingAction, SyncState
 from webmail.models.mirror import announce
 from webmail.pop3.importer import run_import
+from webmail.sync import sent_copies
 from webmail.sync.account import LocalPass, Pass
 from webmail.sync.foreground import open_connection
 
@@ -84,7 +85,7 @@ def run_account(account_id: int, parked: Parked | None, should_stop: Callable[[]
         kept = connection.has("IDLE") and not crowd.at(account.imap_host)
         if kept:
             connection.begin_idle()
-        _settled(account, due_at, current.whole_at, connection.capabilities, time.monotonic() - started)
+        _settled(account, due_at, _next_at(account, current), connection.capabilities, time.monotonic() - started)
         if kept:
             return current
         connection.close()
@@ -101,6 +102,12 @@ def run_account(account_id: int, parked: Parked | None, should_stop: Callable[[]
     if connection is not None:
         connection.close()
     return None
+
+
+def _next_at(account: MailAccount, current: Parked) -> datetime:
+    look = sent_copies.next_look(account)
+    soon = timezone.now() + timedelta(seconds=1)
+    return current.whole_at if look is None else min(current.whole_at, max(look, soon))
 
 
 def _passes(current: Parked, account: MailAccount, should_stop: Callable[[], bool]) -> bool:
