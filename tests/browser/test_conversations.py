@@ -7,7 +7,7 @@ from email.utils import format_datetime
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.test_mailbox import PHONE, letter
+from tests.browser.test_mailbox import letter
 from tests.browser.test_reading import Open, accessible, opened, read, shot
 from tests.servers.live import LiveMailbox
 
@@ -95,7 +95,7 @@ def test_five_newsletters_open_without_a_jump_at_the_newest_unread(live: LiveMai
     expect(page.locator(".toast")).to_contain_text("Conversation muted")
     page.keyboard.press("z")
     expect(page.locator(".row .count")).to_have_text("5")
-    page.set_viewport_size(PHONE)
+    page.set_viewport_size({"width": 390, "height": 844})
     page.locator(".row-link").first.click()
     page.wait_for_function(
         "() => [...document.querySelectorAll('iframe.body-frame')].every(f => !f.offsetWidth ||"

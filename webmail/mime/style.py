@@ -57,11 +57,6 @@ _SCHEME = re.compile(r"(?<![\w-])color-scheme\s*:[^;{}()]{0,100}\bdark\b", re.IG
 _DARK_PAGE = re.compile(r"\bbody\b[^{}]{0,200}\{[^{}]{0,500}\bbackground", re.IGNORECASE)
 _BLOCKS_READ = 20
 _BLOCK_READ = 4_000
-FOR_BOTH = re.compile(
-    r"color-scheme\s*:[^;{}()]{0,100}\bdark\b|"
-    r"prefers-color-scheme\s*:\s*dark\s*\)\s*\{(?:[^{}]{0,500}\{[^{}]{0,1000}\}){0,5}?[^{}]{0,500}\bbody\b[^{}]{0,200}\{[^{}]{0,500}\bbackground",
-    re.IGNORECASE,
-)
 FOR_BOTH = ":root{color-scheme:light dark}"
 _UNSAFE_IN_URL = re.compile(r"[\x00-\x20\"'()<>\\\x7f]")
 
