@@ -74,10 +74,10 @@ def test_telling_takes_linear_time(piece: str, monkeypatch: pytest.MonkeyPatch) 
 
     def seconds(count: int) -> float:
         markup = f"<style>{piece * count}</style>" + piece * count
-        began = time.perf_counter()
+        began = time.thread_time()
         manner(sanitise(markup, cid_url=lambda _: None).html)
         manner(markup)
-        return time.perf_counter() - began
+        return time.thread_time() - began
 
     small, large = min(seconds(1000) for _ in range(3)), min(seconds(2000) for _ in range(3))
-    assert large < max(3 * small, 0.05)
+    assert large < max(3 * small, 0.1)
