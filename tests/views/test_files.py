@@ -390,6 +390,7 @@ def test_a_film_in_a_mailbox_that_lives_here_is_wound_on_as_well(db: None) -> No
     client = Client()
     client.force_login(user)
     wound(client, message, content)
+    assert got(client.get(f"/message/{message.pk}/part/2/")) == content
 
 
 def test_what_is_wrongly_written_comes_whole(ada: Any, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,23 +4,24 @@ A connection is held for one piece at a time: who looks at a film, or downloads 
 """
 
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from django.core.cache import cache
 
 from webmail.errors import GiveUp, Reason, RetryLater
-from webmail.mime.parts import Part
+from webmail.mime.parts import Part, locate
 from webmail.mime.ranges import PROBE, Layout, layout_of, tail_at
 from webmail.mime.unpack import INSIDE
 from webmail.models import Message
 
-from . import bodies, foreground
-from .local import AnyMailbox
+from . import bodies, foreground, stored
 
 # The first piece comes quickly, the further ones cost few round trips.
 FIRST_PIECE, PIECE = 192 * 1024, 768 * 1024
 LAYOUT_SECONDS = 3600
 _UNKNOWN = "unknown"
+Fetch = Callable[[int, int], bytes]
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,17 +52,16 @@ def _pieces(message: Message, part: Part, layout: Layout, start: int, stop: int 
     stop = layout.size if stop is None else min(stop, layout.size)
     # From one to the next at a multiple of three, where base64 has its seams.
     step = FIRST_PIECE
-    while start < stop:
-        end = min(stop, (start + step) // 3 * 3)
-        first, last = layout.window(start, end)
-        with foreground.connection(message.account) as connection:
-            octets = _fetched(connection, message, part.section, first, last - first)
-        try:
-            yield layout.decode(octets, start, end)
-        except ValueError as error:
-            sentence = "The file changed while it was read. Try again."
-            raise RetryLater(Reason.PROTOCOL, sentence, detail=str(error)) from error
-        start, step = end, PIECE
+    with _source(message, part.section) as fetch:
+        while start < stop:
+            end = min(stop, (start + step) // 3 * 3)
+            first, last = layout.window(start, end)
+            try:
+                yield layout.decode(fetch(first, last - first), start, end)
+            except ValueError as error:
+                sentence = "The file changed while it was read. Try again."
+                raise RetryLater(Reason.PROTOCOL, sentence, detail=str(error)) from error
+            start, step = end, PIECE
 
 
 def _layout(message: Message, part: Part) -> Layout | None:
@@ -69,18 +69,30 @@ def _layout(message: Message, part: Part) -> Layout | None:
     key = f"layout:{message.pk}:{message.uidvalidity}:{message.uid}:{part.section}"
     known = cache.get(key)
     if known is None:
-        with foreground.connection(message.account) as connection:
-            head = _fetched(connection, message, part.section, 0, PROBE)
-            tail = _fetched(connection, message, part.section, tail_at(part.size), 2 * PROBE)
+        with _source(message, part.section) as fetch:
+            head, tail = fetch(0, PROBE), fetch(tail_at(part.size), 2 * PROBE)
         known = layout_of(part.encoding, part.size, head, tail) or _UNKNOWN
         cache.set(key, known, LAYOUT_SECONDS)
     return known if isinstance(known, Layout) else None
 
 
-def _fetched(connection: AnyMailbox, message: Message, section: str, offset: int, length: int) -> bytes:
+@contextmanager
+def _source(message: Message, section: str) -> Iterator[Fetch]:
+    """Octets of a part as it is written, by offset and length. Where the message lives here its place is looked up once."""
+    if not message.account.is_local:
+        yield lambda offset, length: _fetched(message, section, offset, length)
+        return
+    with stored.mapped(message) as raw:
+        found = locate(raw, section)
+        start, end = (found[1], found[2]) if found else (0, 0)
+        yield lambda offset, length: bytes(raw[min(end, start + offset) : min(end, start + offset + length)])
+
+
+def _fetched(message: Message, section: str, offset: int, length: int) -> bytes:
     if message.uid is None:
         raise GiveUp(Reason.GONE, "The message is being moved. Try again in a moment.")
-    selected = connection.selected
-    if selected is None or (selected.name, selected.uidvalidity) != (message.folder.name, message.uidvalidity):
-        connection.select(message.folder.name, uidvalidity=message.uidvalidity)
-    return connection.fetch_section(message.uid, section, offset=offset, length=length)
+    with foreground.connection(message.account) as connection:
+        selected = connection.selected
+        if selected is None or (selected.name, selected.uidvalidity) != (message.folder.name, message.uidvalidity):
+            connection.select(message.folder.name, uidvalidity=message.uidvalidity)
+        return connection.fetch_section(message.uid, section, offset=offset, length=length)
