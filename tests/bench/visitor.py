@@ -76,6 +76,10 @@ class Visitor:
     def token(self) -> str:
         return self._cookies.get("csrftoken", "")
 
+    @property
+    def cookie(self) -> str:
+        return "; ".join(f"{name}={value}" for name, value in self._cookies.items())
+
     def close(self) -> None:
         self._connection.close()
 
