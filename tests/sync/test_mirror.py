@@ -6,10 +6,11 @@ from importlib import import_module
 import pytest
 from django.apps import apps
 from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from accounts.models import MailAccount
 from webmail.imap.types import RemoteFolder
-from webmail.models import Conversation, Folder, ListRow, Message, SpecialUse, UserStamp
+from webmail.models import Conversation, Folder, ListRow, Message, SpecialUse, UserStamp, mirror
 from webmail.models.mirror import change
 from webmail.sync import actions
 from webmail.sync.folders import refresh_folders
@@ -147,3 +148,36 @@ def test_rows_written_before_are_told_whose_inbox_they_are_in(account, folders, 
     ListRow.objects.update(inbox_of=None)
     import_module("webmail.migrations.0006_rows_of_inboxes").name_owners(apps, connection.schema_editor())
     assert inbox_rows(account) == {folders["INBOX"].pk}
+
+
+# What ``PRAGMA optimize`` with its limit of 400 rows made of a folder of 600,000 messages.
+STATISTICS = {
+    ("webmail_message", "conversation_place"): "46550 2 2",
+    ("webmail_message", "shown_order"): "99704 201 1 1",
+    ("webmail_message", "message_key"): "82440 401 1",
+    ("webmail_message", "sqlite_autoindex_webmail_message_1"): "143994 401 201 1",
+    ("webmail_folder", "sqlite_autoindex_webmail_folder_1"): "1 1 1",
+}
+
+
+def test_no_statistics_make_a_chunk_cost_what_the_folder_holds(account, folders, arrive):
+    if connection.vendor != "sqlite":
+        pytest.skip("PostgreSQL keeps its statistics itself")
+    arrive(folders["INBOX"])
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE")
+        cursor.execute("DELETE FROM sqlite_stat1")
+        rows = [(*names, numbers) for names, numbers in STATISTICS.items()]
+        cursor.executemany("INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES (%s, %s, %s)", rows)
+        cursor.execute("ANALYZE sqlite_schema")
+    keys = range(250)
+    homeless = Message.objects.filter(account_id=account.pk, message_key__in=keys, uid__isnull=True)
+    for ask, index in (
+        (lambda: list(homeless), "(account_id=? AND message_key=?)"),
+        (lambda: mirror.MEMBERS(conversations=list(keys)), "(conversation_id=?"),
+    ):
+        with CaptureQueriesContext(connection) as caught, connection.cursor() as cursor:
+            ask()
+            plan = str(cursor.execute(f"EXPLAIN QUERY PLAN {caught[0]['sql']}").fetchall())
+        assert index in plan, plan
+        assert "SCAN" not in plan, plan

@@ -17,8 +17,10 @@ class Message(models.Model):
     ``shown_in`` is NULL once the person deleted it, or once it vanished (``missing_since``) and may turn up elsewhere.
     """
 
-    account = models.ForeignKey(MailAccount, on_delete=models.CASCADE, related_name="messages")
-    folder = models.ForeignKey(Folder, on_delete=models.CASCADE, related_name="messages")
+    # Neither has an index of its own: others begin with them, and SQLite would read a whole mailbox through one of these
+    # where its statistics are of a smaller one.
+    account = models.ForeignKey(MailAccount, on_delete=models.CASCADE, related_name="messages", db_index=False)
+    folder = models.ForeignKey(Folder, on_delete=models.CASCADE, related_name="messages", db_index=False)
     shown_in = models.ForeignKey(
         Folder, on_delete=models.CASCADE, null=True, related_name="shown_messages", db_index=False
     )

@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import Any
 
 from django.db import connection, transaction
-from django.db.models import F, IntegerField
+from django.db.models import F, IntegerField, OuterRef, Subquery
 
 from .conversation import Conversation, ListRow
 from .folder import Folder, SpecialUse
@@ -42,7 +42,7 @@ MEMBER_FIELDS = [
     "message_key",
     "from_name",
     "from_address",
-    "shown_in__special_use",
+    "use",
 ]
 # What every change asks and writes.
 LOCK = Prepared(lambda: UserStamp.objects.filter(user_id=Slot("user")).select_for_update().values_list("revision"))
@@ -55,7 +55,9 @@ COUNT = PreparedUpdate(
 )
 MEMBERS = Prepared(
     lambda: (
+        # A subquery, not a join: with statistics of a smaller mailbox SQLite would go through all messages of all folders.
         Message.objects.filter(conversation__pk__in=[Slot("conversations")], shown_in__isnull=False)
+        .annotate(use=Subquery(Folder.objects.filter(pk=OuterRef("shown_in_id")).values("special_use")[:1]))
         .order_by("internaldate", "id")
         .values_list(*MEMBER_FIELDS)
     )
@@ -178,7 +180,7 @@ def _refresh(user_id: int, conversation_ids: list[int], folders: set[int]) -> No
         row = dict(zip(MEMBER_FIELDS, found, strict=True))
         line = lines[row["shown_in_id"], row["conversation_id"]]
         line.add(row)
-        line.inbox_of_id = user_id if row["shown_in__special_use"] == SpecialUse.INBOX else None
+        line.inbox_of_id = user_id if row["use"] == SpecialUse.INBOX else None
         members[row["conversation_id"]].append(row)
     _write_rows(conversation_ids, lines, folders)
     _write_conversations(conversation_ids, members)
@@ -221,7 +223,7 @@ def _write_conversations(conversation_ids: list[int], members: dict[int, list[di
     dirty = []
     for pk, user_id, base_subject, known_count, known_participants in CONVERSATIONS(conversations=conversation_ids):
         rows = members.get(pk, [])
-        rows = [row for row in rows if row["shown_in__special_use"] not in ASIDE] or rows
+        rows = [row for row in rows if row["use"] not in ASIDE] or rows
         people: dict[str, list[str]] = {}
         for row in rows:
             people.setdefault(row["from_address"].lower(), [row["from_name"], row["from_address"]])
