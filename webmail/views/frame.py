@@ -30,7 +30,7 @@ table{max-width:100%%}
 .fluid img{max-width:100%%!important;height:auto!important}
 .inverted,.inverted img{filter:invert(1) hue-rotate(180deg)}
 html:has(.inverted){background:#1c1d21}
-body.inverted{background:#e3e2de}
+body.inverted{background:#e3e3e3}
 pre{white-space:pre-wrap;font:13px/1.5 ui-monospace,"DejaVu Sans Mono",monospace}
 a{color:%s}
 a[title]:focus-visible::after{content:attr(title);position:absolute;z-index:9;max-width:90%%;margin:1.6em 0 0 -3em;
