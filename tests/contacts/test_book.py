@@ -187,6 +187,15 @@ def test_many_are_taken_in_with_few_statements(ada: Any, django_assert_max_num_q
         for number in range(600)
     )
     kept = taking_in.keep(ada.user, text.encode(), "x")
-    with django_assert_max_num_queries(40):
+    with django_assert_max_num_queries(42):
         assert taking_in.take_in(ada.user, kept) == (600, 0)
     assert ContactGroup.objects.get(name="G1").members.count() == 200
+
+
+def test_a_second_press_takes_nothing_in_twice(ada: Any) -> None:
+    kept = taking_in.keep(ada.user, b"BEGIN:VCARD\nFN:Nameless number\nEND:VCARD", "x")
+    again = ContactImport.objects.get(pk=kept.pk)
+    taking_in.take_in(ada.user, kept)
+    with pytest.raises(GiveUp, match="already"):
+        taking_in.take_in(ada.user, again)
+    assert len(own(ada)) == 1

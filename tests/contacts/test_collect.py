@@ -1,9 +1,11 @@
 """Addresses collected from mail: each message once, the right ones, cheaply, and only for their own person."""
 
+import importlib
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from django.apps import apps
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
@@ -178,3 +180,12 @@ def test_known_are_contacts_and_whom_one_wrote_to(
         assert knows(ada.user.pk, asked) == {"friend@X.test", "C@x.test"}
     assert knows(bob.user.pk, asked) == set()
     assert knows(ada.user.pk, []) == set()
+
+
+def test_the_migration_notes_mail_that_is_here_already(ada: Any) -> None:
+    note_past = importlib.import_module("webmail.migrations.0019_address_book").note_past
+    note_past(apps, None)
+    assert not CollectedPast.objects.exists()
+    message = ada.arrive()
+    note_past(apps, None)
+    assert CollectedPast.objects.values_list("upto", "cursor").get() == (message.pk, message.pk)

@@ -95,7 +95,9 @@ def plan(user: User, kept: ContactImport) -> Plan:
 
 @transaction.atomic
 def take_in(user: User, kept: ContactImport) -> tuple[int, int]:
-    """Write what is planned; how many are new and how many completed. The file goes."""
+    """Write what is planned; how many are new and how many completed. The file goes. Raise GiveUp if it is gone."""
+    if ContactImport.objects.select_for_update().filter(pk=kept.pk).first() is None:
+        raise GiveUp(Reason.GONE, "This file has been taken in already.")
     made = plan(user, kept)
     new, changed = len(made.new), len(made.completed)
     batch = uuid.uuid4()
