@@ -150,6 +150,12 @@ def test_the_list_a_message_came_by_stands_in_the_details(ada: Any) -> None:
     assert '<a href="https://lists.test/books/" target="_blank" rel="noopener noreferrer">Archive</a>' in html
 
 
+def test_an_archive_that_deceives_is_asked_about_first(ada: Any) -> None:
+    html = card(ada, arrive(ada, FROM + "List-Id: <a.test>\r\nList-Archive: <https://lists.test@evil.test/>\r\n"))
+    assert 'href="/link/' in html
+    assert "evil.test" not in html
+
+
 def test_another_trusted_server_judges_anew(ada: Any) -> None:
     message = arrive(ada, GOOD + TAKEN + FROM)
     assert "sender-badge" not in card(ada, message)

@@ -134,6 +134,11 @@ def ask_first(url: str, named: str) -> str | None:
     return reverse("link", args=[token]) if len(token) <= LONGEST_TOKEN else None
 
 
+def way(url: str) -> str | None:
+    """What a link of our own pages to a foreign place holds: ``url``, or our page where something speaks against it."""
+    return ask_first(url, "") if links.dangers(links.target(url)) else url
+
+
 def asked(token: str) -> tuple[str, str] | None:
     """The target and the host its text names; None for what was not made here."""
     try:

@@ -14,6 +14,7 @@ from webmail.mime.unpack import graft, kind_of
 from webmail.models import InvitationAnswer, Message
 from webmail.outbox.invitation import GIVEN, answers_to
 from webmail.sync import bodies
+from webmail.sync.rendering import way
 
 from .people import full_name
 from .reader import Attachment, attachment_of
@@ -67,6 +68,7 @@ class Entry:
     outcome: str
     section: str
     index: int
+    link: str = ""
 
 
 @dataclass(slots=True)
@@ -222,6 +224,7 @@ def _entry(
         outcome=_outcome(event, answer) if answer is not None and stands else "",
         section=place[0],
         index=place[1],
+        link=(way(event.link) or "") if event.link else "",
     )
 
 

@@ -15,6 +15,7 @@ from webmail.mime.mailing import Mailing
 from webmail.models import Message, SenderCheck, Unsubscribed
 from webmail.outbox.invitation import GIVEN
 from webmail.outbox.unsubscribe import Key, key_of, left
+from webmail.sync.rendering import way
 from webmail.sync.senders import POLICY
 
 from .when import MONTHS, Clock
@@ -175,7 +176,7 @@ def _details(reason: str, mailing: Mailing) -> SafeString:
         archive = ""
         if mailing.archive:
             archive = format_html(
-                ' · <a href="{}" target="_blank" rel="noopener noreferrer">Archive</a>', mailing.archive
+                ' · <a href="{}" target="_blank" rel="noopener noreferrer">Archive</a>', way(mailing.archive) or ""
             )
         named = mailing.name or mailing.id
         lines.append(
