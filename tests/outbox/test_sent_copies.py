@@ -40,6 +40,11 @@ def test_a_provider_that_files_a_moment_later_is_waited_for_and_learned(
     row = sent(write)
     look(synced)
     assert mailbox.uids("Sent") == []
+    # The pass was itself still due while it ran; the worker learns from this when to come back.
+    synced.refresh_from_db()
+    row.refresh_from_db()
+    assert row.sent_at is not None
+    assert sent_copies.next_look(synced) == row.sent_at + timedelta(seconds=5)
     mailbox.append(row.raw.read(), "Sent")
     older(row, 6)
     look(synced)
@@ -47,6 +52,7 @@ def test_a_provider_that_files_a_moment_later_is_waited_for_and_learned(
     synced.refresh_from_db()
     assert (row.sent_copy, len(mailbox.uids("Sent"))) == (SentCopy.FILED, 1)
     assert (synced.saves_sent, synced.sent_watch) == (True, 0)
+    assert sent_copies.next_look(synced) is None
 
 
 def test_where_nothing_comes_the_copy_is_appended_and_soon_nobody_waits_any_more(
