@@ -52,8 +52,8 @@ OF_THE_ACCOUNT = frozenset(
         Reason.REFUSED,
     }
 )
-# Messages after whose sending what follows is written down together.
-FOLLOWED_UP = 10
+# What follows on sending is written down together for so many messages, or after so many seconds.
+FOLLOWED_UP, FOLLOWED_UP_SECONDS = 50, 2.0
 State, Held = OutgoingMessage.State, OutgoingMessage.Held
 
 # Every message asks these.
@@ -163,18 +163,21 @@ def _in_thread(outgoing: OutgoingMessage, should_stop: Callable[[], bool]) -> No
 
 def deliver_in_turn(first: OutgoingMessage, should_stop: Callable[[], bool]) -> None:
     """A claimed row and what else is due of its account, over one connection."""
-    until = time.monotonic() + LINE_SECONDS
+    since = time.monotonic()
+    until = since + LINE_SECONDS
     taken: list[OutgoingMessage] = []
     with Line() as line:
         following: OutgoingMessage | None = first
         while following is not None:
             if _attempt(following, line):
+                since = since if taken else time.monotonic()
                 taken.append(following)
             following = None
             if not should_stop() and time.monotonic() < until:
                 due = NEXT.first(account=first.account_id, now=timezone.now())
                 following = claim(due[0]) if due is not None else None
-            if len(taken) >= FOLLOWED_UP or (taken and following is None):
+            late = len(taken) >= FOLLOWED_UP or time.monotonic() > since + FOLLOWED_UP_SECONDS
+            if late or following is None:
                 after.sent(taken)
                 taken = []
 
