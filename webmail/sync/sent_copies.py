@@ -27,7 +27,7 @@ State, SentCopy = OutgoingMessage.State, OutgoingMessage.SentCopy
 
 # Seconds after it was sent at which the provider's copy is looked for, before one is appended from here.
 TRUSTED = (0, 10, 30, 90, 300)
-UNKNOWN = (0, 5, 15)
+UNKNOWN = (0, 3)
 KNOWN = (0,)
 BEGUN = 0  # in place of a number: a copy was appended, or may have been, under one that nobody named
 WATCHED = timedelta(days=2)
