@@ -203,7 +203,7 @@ def test_a_picture_stands_in_the_signature_by_the_name_it_has_in_mail(
     assert "onerror" not in identity.signature_html
     page = signed_in.get(reverse("identity-edit", args=[identity.pk])).content.decode()
     assert f'src="{url}"' in page
-    shown = signed_in.get(url)
+    shown: Any = signed_in.get(url)
     assert b"".join(shown.streaming_content) == PICTURE
     assert (shown["Content-Type"], shown["X-Content-Type-Options"]) == ("image/png", "nosniff")
     # Sent again as text that was not touched, it stays as it is.

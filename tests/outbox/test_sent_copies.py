@@ -44,7 +44,7 @@ def test_a_provider_that_files_a_moment_later_is_waited_for_and_learned(
     synced.refresh_from_db()
     row.refresh_from_db()
     assert row.sent_at is not None
-    assert sent_copies.next_look(synced) == row.sent_at + timedelta(seconds=5)
+    assert sent_copies.next_look(synced) == row.sent_at + timedelta(seconds=sent_copies.UNKNOWN[1])
     mailbox.append(row.raw.read(), "Sent")
     older(row, 6)
     look(synced)
