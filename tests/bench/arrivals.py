@@ -127,7 +127,7 @@ def test_other_folders_without_notify_and_flags_without_condstore(mailbox: Mailb
         )
         SyncState.objects.create(account=account, watched_until="2099-01-01T00:00Z")
         worker = Worker(threads=2)
-        thread = threading.Thread(target=lambda: (worker.run(), connections.close_all()))
+        thread = threading.Thread(target=_run, args=(worker,))
         thread.start()
         client = mailbox.imap()
         client.select_folder(FOLDER)
@@ -149,6 +149,11 @@ def test_other_folders_without_notify_and_flags_without_condstore(mailbox: Mailb
         print("\n| without NOTIFY and CONDSTORE, another folder | median | p95 |\n|---|---:|---:|")
         say("new mail", arrivals)
         say("a flag", flags)
+
+
+def _run(worker: Worker) -> None:
+    worker.run()
+    connections.close_all()
 
 
 def until(condition: Callable[[], object]) -> float:
