@@ -183,7 +183,7 @@ def test_known_are_contacts_and_whom_one_wrote_to(
 
 
 def test_the_migration_notes_mail_that_is_here_already(ada: Any) -> None:
-    note_past = importlib.import_module("webmail.migrations.0019_address_book").note_past
+    note_past = importlib.import_module("webmail.migrations.0018_contacts").note_past
     note_past(apps, None)
     assert not CollectedPast.objects.exists()
     message = ada.arrive()

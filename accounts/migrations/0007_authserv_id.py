@@ -20,7 +20,7 @@ def authserv_id():
 
 
 class Migration(migrations.Migration):
-    dependencies = [("accounts", "0006_pictures")]
+    dependencies = [("accounts", "0006_picture_choices")]
 
     operations = [
         migrations.AddField(model_name="mailaccount", name="authserv_id", field=authserv_id()),

@@ -6,7 +6,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("webmail", "0012_sync_generation"),
+        ("webmail", "0012_indexes_of_messages"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

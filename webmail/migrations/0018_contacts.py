@@ -14,7 +14,7 @@ def note_past(apps: Apps, schema_editor: BaseDatabaseSchemaEditor) -> None:
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("webmail", "0018_drafts"),
+        ("webmail", "0017_around_writing"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

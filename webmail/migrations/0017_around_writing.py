@@ -6,7 +6,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("webmail", "0017_outgoing"),
+        ("webmail", "0016_wishes_of_the_sender"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

@@ -2,7 +2,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [("webmail", "0016_attachments")]
+    dependencies = [("webmail", "0015_changed_conversations")]
 
     operations = [
         migrations.AddField(

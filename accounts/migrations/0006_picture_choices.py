@@ -4,7 +4,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [("accounts", "0005_sync_generation")]
+    dependencies = [("accounts", "0005_time_to_undo")]
 
     operations = [
         migrations.CreateModel(

@@ -3,7 +3,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [("webmail", "0013_pictures"), ("accounts", "0007_senders")]
+    dependencies = [("webmail", "0013_fetched_pictures"), ("accounts", "0007_authserv_id")]
 
     operations = [
         migrations.CreateModel(

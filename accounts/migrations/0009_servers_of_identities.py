@@ -4,7 +4,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [("accounts", "0008_conversation_choices"), ("webmail", "0001_initial")]
+    dependencies = [("accounts", "0008_order_of_conversations"), ("webmail", "0001_initial")]
 
     operations = [
         migrations.AlterModelOptions(

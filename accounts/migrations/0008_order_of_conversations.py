@@ -2,7 +2,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [("accounts", "0007_senders")]
+    dependencies = [("accounts", "0007_authserv_id")]
 
     operations = [
         migrations.AddField(

@@ -6,7 +6,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [("webmail", "0014_senders"), migrations.swappable_dependency(settings.AUTH_USER_MODEL)]
+    dependencies = [("webmail", "0014_checks_of_senders"), migrations.swappable_dependency(settings.AUTH_USER_MODEL)]
 
     operations = [
         migrations.AddField(
