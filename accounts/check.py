@@ -58,9 +58,11 @@ def check_both(
 
 
 def at_once(one: Callable[[], Checked], other: Callable[[], Checked]) -> tuple[Checked, Checked]:
-    with ThreadPoolExecutor(max_workers=2, thread_name_prefix="check") as executor:
-        first, second = executor.submit(one), executor.submit(other)
-        return first.result(), second.result()
+    """``one`` in a thread, which leaves the database alone; ``other`` in this one, where what a server offers is noted."""
+    with ThreadPoolExecutor(max_workers=1, thread_name_prefix="check") as executor:
+        first = executor.submit(one)
+        second = other()
+        return first.result(), second
 
 
 def _checked(success: str, attempt: Callable[[], None]) -> Checked:
