@@ -84,6 +84,7 @@ def test_a_password_for_one_server_is_never_shown_to_another(
     signed_in: Client, identity: Identity, sink: SmtpSink
 ) -> None:
     edit(signed_in, identity, **at(sink))
+    sink.wait_until_left()
     sink.reset()
     answer = edit(signed_in, identity, **at(sink, smtp_host="127.0.0.1", smtp_password=""))
     assert "Enter the password" in answer.context["form"].errors["smtp_password"][0]

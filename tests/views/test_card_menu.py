@@ -9,7 +9,7 @@ def test_the_menu_of_a_card_is_a_disclosure_with_what_can_be_done_to_the_message
     menu = html.split('<details class="menu card-menu">')[1].split("</details>")[0]
     for name in ("reply", "reply-all", "forward"):
         assert f'action="/message/{message.pk}/{name}/"' in menu
-    for name in ("source", "headers"):
+    for name in ("source", "original"):
         assert f'href="/message/{message.pk}/{name}/"' in menu
 
 

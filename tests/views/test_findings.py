@@ -183,7 +183,7 @@ def test_an_enclosed_message_is_a_card_that_opens_with_its_files(ada: Any) -> No
     page = ada.client.get(url).text
     assert "cleo@example.test" in page
     assert "inner.pdf" in page
-    part = re.search(rf"/message/{message.pk}/part/([\d.]+)/\?inline=1", page)
+    part = re.search(rf"/message/{message.pk}/part/([\d.]+)/view/", page)
     assert part is not None
     body = ada.client.get(f"{url}body/")
     assert "<b>rich</b>" in body.text
@@ -198,8 +198,9 @@ def test_files_in_the_text_are_links_and_not_noise(ada: Any) -> None:
     message = arrive(ada, (MAIL / "uuencoded-in-text.eml").read_bytes())
     body = ada.client.get(f"/message/{message.pk}/body/").text
     assert "begin 644" not in body
-    link = re.search(r'href="(/message/\d+/part/[^"]+)"', body)
+    link = re.search(r'href="(/message/\d+/part/[^"]+/)view/"', body)
     assert link is not None
+    assert "Hello uuencode" in ada.client.get(f"{link[1]}view/").text
     answer = ada.client.get(link[1])
     assert b"".join(answer) == b"Hello uuencode\n" * 5
     assert "attachment" in answer["Content-Disposition"]

@@ -41,7 +41,7 @@ def _waiting(account: MailAccount) -> list[tuple[datetime, OutgoingMessage]]:
         row.account = account
         looks = _looks(row)
         seconds = looks[min(row.sent_copy_attempts, len(looks) - 1)]
-        found.append(((row.sent_at or timezone.now()) + timedelta(seconds=seconds), row))
+        found.append(((row.sent_at or row.updated_at) + timedelta(seconds=seconds), row))
     return found
 
 
