@@ -8,6 +8,8 @@ import { Saver } from "./composer/saver.js";
 import { startText } from "./composer/text.js";
 import { ask, notify } from "./composer/talk.js";
 
+// Whoever leaves between the press of Send and its answer would believe that the message is on its way.
+const stay = (event) => event.preventDefault();
 const docked = (root) => root.closest("#composer-dock") !== null;
 
 // In the dock of the page, if it has one; else on its own page.
@@ -164,10 +166,12 @@ class Composer {
     if (button.disabled || this.extensions.some((each) => each.refuse?.(extra))) return;
     button.disabled = true;
     showTrouble(this.root, "");
+    addEventListener("beforeunload", stay);
     try {
       await this.files.finished();
       await this.saver.settle();
       const answer = await ask(this.form.action, { ...this.collect(), ...this.saver.proof(), ...extra });
+      removeEventListener("beforeunload", stay);
       if (answer.moved) return this.moved(answer);
       if (answer.error) {
         if (answer.revision) this.form.elements.revision.value = answer.revision;
@@ -180,6 +184,7 @@ class Composer {
       showTrouble(this.root, `Not sent: ${error.message} Your text is safe; press Send again.`);
     } finally {
       button.disabled = false;
+      removeEventListener("beforeunload", stay);
     }
     return undefined;
   }
