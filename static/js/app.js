@@ -77,9 +77,10 @@ function moveSomewhere(ids = targets()) {
 }
 
 function press(key) {
-  const open = conversation();
+  const button = (name) => conversation()?.querySelector(`[data-key="${name}"]`);
   if (key === "c") document.querySelector("form[data-compose] .compose-button")?.click();
-  else open?.querySelector(`[data-key="${key}"]`)?.click();
+  // Where there is nobody else, an answer to all is an answer.
+  else (button(key) ?? button(key === "a" ? "r" : key))?.click();
 }
 
 function replyToList() {

@@ -91,6 +91,11 @@ def recipients(
     return kept, _without(cc, own | {person.address.casefold() for person in kept})
 
 
+def answers_more(message: Message, own: set[str]) -> bool:
+    """Whether an answer to all goes to anybody whom an answer does not go to."""
+    return bool(recipients(message, own, "all")[1])
+
+
 def _without(people: Iterable[Address], taken: set[str]) -> list[Address]:
     found: dict[str, Address] = {}
     for person in people:

@@ -50,14 +50,16 @@ def single_message(request: HttpRequest, message_id: int, folder_id: int | None 
     if message.shown_in_id not in place.here:
         raise Http404
     lists = senders.left_lists(user_of(request).pk, [message])
+    card = reader.card(message, place.here, own, clock, is_open=True, lists=lists)
     context |= {
         "place": place,
         "key": name,
         "marks": [mark for pk, mark in place.marks.items() if pk == message.shown_in_id],
         "conversation": message,
         "subject": display_text(message.subject).strip() or "(no subject)",
-        "groups": [reader.Group([reader.card(message, place.here, own, clock, is_open=True, lists=lists)])],
+        "groups": [reader.Group([card])],
         "newest": message,
+        "to_all": card.to_all,
         "unread_ids": "" if message.seen else str(message.pk),
         "flagged": message.flagged,
         **list_context(place),
@@ -81,17 +83,21 @@ def read(
         raise Http404
     lists = senders.left_lists(found.user_id, messages)
     subject = next((message for message in messages if message.shown_in_id in here), messages[0]).subject
+    cards = reader.cards(messages, here, own, clock, lists)
+    # What is begun answers the one before.
+    newest = next((card for card in reversed(cards) if not card.message.draft), cards[-1])
     return {
         "place": place,
         "key": str(found.pk),
         "marks": [mark for pk, mark in place.marks.items() if pk in {message.shown_in_id for message in shown.here}],
         "conversation": found,
         "subject": display_text(subject).strip() or "(no subject)",
-        "groups": reader.groups(reader.cards(messages, here, own, clock, lists), newest_first=newest_first),
+        "groups": reader.groups(cards, newest_first=newest_first),
         "newest_first": newest_first,
         "several": len(messages) > 1,
         "muted": found.muted_at is not None,
-        "newest": messages[-1],
+        "newest": newest.message,
+        "to_all": newest.to_all,
         "unread_ids": ",".join(str(pk) for pk in shown.unread),
         "flagged": any(message.flagged for message in shown.here),
         **list_context(place),

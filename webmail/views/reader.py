@@ -13,6 +13,7 @@ from webmail.mime.parts import Part, choose
 from webmail.mime.preview import label_of, preview_of
 from webmail.models import Conversation, Message, SpecialUse, Unsubscribed
 from webmail.models.prepared import Prepared, Slot
+from webmail.outbox.answering import answers_more
 from webmail.outbox.unsubscribe import Key
 
 from . import senders
@@ -75,7 +76,8 @@ class Card:
     picture_domain: str
     more_files: int = 0
     attachments: list[Attachment] = field(default_factory=list)
-    through_list: bool = False  # it names nobody here: a list brought it, or a blind copy
+    to_all: bool = False  # there is somebody else to answer
+    to_list: bool = False  # a list brought it that may be written to
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,9 +180,16 @@ def card(
         pictures=settings.IMAGE_PROXY,
         picture_domain=domain_key(message.from_address)[1:],
         more_files=max(0, len(files) - MOST_FILES),
-        through_list=bool(everyone)
-        and own.isdisjoint({message.from_address.lower(), *(address.lower() for _, address in everyone)}),
+        to_all=answers_more(message, set(own)),
+        to_list=_to_list(message, own, everyone),
     )
+
+
+def _to_list(message: Message, own: frozenset[str], everyone: list[tuple[str, str]]) -> bool:
+    """As its header says; while that is not known, whether it names nobody here: a list brought it, or a blind copy."""
+    if senders.is_known(message):
+        return bool(senders.mailing_of(message).post)
+    return bool(everyone) and own.isdisjoint({message.from_address.lower(), *(each.lower() for _, each in everyone)})
 
 
 def attachment_of(part: Part) -> Attachment:

@@ -62,9 +62,14 @@ def left_lists(user_id: int, messages: Iterable[Message]) -> dict[Key, Unsubscri
     return left(user_id, (key_of(message, mailing) for message, mailing in found if mailing.can_leave))
 
 
-def mailing_of(message: Message) -> Mailing:
+def is_known(message: Message) -> bool:
+    """Whether its header has been looked at."""
     check: SenderCheck | None = getattr(message, "sender_check", None)
-    return Mailing.from_json(check.mailing) if check is not None and check.policy == POLICY else Mailing()
+    return check is not None and check.policy == POLICY
+
+
+def mailing_of(message: Message) -> Mailing:
+    return Mailing.from_json(message.sender_check.mailing) if is_known(message) else Mailing()
 
 
 def shown(message: Message, clock: Clock, lists: dict[Key, Unsubscribed], *, mine: bool) -> Shown:
