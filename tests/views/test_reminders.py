@@ -115,3 +115,14 @@ def test_an_answer_that_comes_late_takes_the_notice_away(ada: Person) -> None:
 def test_names_as_a_person_says_them() -> None:
     assert reminders.names("Ada <a@x.test>, b@x.test") == "Ada and b@x.test"
     assert reminders.names("A <a@x.test>, B <b@x.test>, C <c@x.test>, D <d@x.test>") == "A, B and 2 more"
+
+
+def test_the_sidebar_leads_to_what_is_waited_for_when_nothing_is_to_be_sent(ada: Person) -> None:
+    file(ada, sent_row(ada, sent_at=timezone.now()))
+    assert "/outbox/" not in ada.client.get("/sidebar/").text
+    reminders.begin()
+    html = ada.client.get("/sidebar/").text
+    assert html.count('href="/outbox/"') == 1
+    assert "not sent yet" not in html
+    Reminder.objects.update(state=State.DISMISSED)
+    assert "/outbox/" not in ada.client.get("/sidebar/").text

@@ -3,14 +3,15 @@
 from collections import defaultdict
 from dataclasses import dataclass, field
 
-from django.db.models import Count
+from django.db.models import Count, Exists, OuterRef, Subquery
+from django.db.models.functions import Coalesce
 from django.urls import reverse
 from django.utils.safestring import SafeString
 
-from accounts.models import MailAccount
+from accounts.models import MailAccount, User
 from webmail.icons import icon
 from webmail.mime.headers import display_text
-from webmail.models import Folder, OutgoingMessage, SpecialUse, SyncState, UserStamp
+from webmail.models import Folder, OutgoingMessage, Reminder, SpecialUse, SyncState, UserStamp
 from webmail.models.prepared import Prepared, Slot
 
 from .sidebar_html import tree_html
@@ -57,12 +58,24 @@ ACCOUNTS = Prepared(
     )
 )
 FOLDERS = Prepared(lambda: Folder.objects.filter(account__user_id=Slot("user"), hidden=False))
-UNSENT_COUNT = Prepared(
+# How much is still to be sent, and whether an answer is waited for: both stand in the outbox.
+OUTBOX = Prepared(
     lambda: (
-        OutgoingMessage.objects.filter(user_id=Slot("user"), state__in=UNSENT, discarded=False)
-        .order_by()
-        .values_list("user_id")
-        .annotate(Count("pk"))
+        User.objects.filter(pk=Slot("user"))
+        .annotate(
+            unsent=Coalesce(
+                Subquery(
+                    OutgoingMessage.objects.filter(user_id=OuterRef("pk"), state__in=UNSENT, discarded=False)
+                    .order_by()
+                    .values("user_id")
+                    .annotate(number=Count("pk"))
+                    .values("number")
+                ),
+                0,
+            ),
+            awaited=Exists(Reminder.objects.filter(user_id=OuterRef("pk"), state=Reminder.State.WAITING)),
+        )
+        .values_list("unsent", "awaited")
     )
 )
 
@@ -108,6 +121,7 @@ class Sidebar:
     accounts: list[AccountView]
     folders: dict[int, Folder]
     unsent: int = 0
+    awaited: bool = False
     at_unified: bool = False
     revision: int = 0
 
@@ -144,8 +158,9 @@ def build(user_id: int, clock: Clock, *, current: int | None = None, at_unified:
         view = state_of(account, by_account[account.pk], clock)
         view.entries = tree(by_account[account.pk], current)
         views.append(view)
-    unsent = UNSENT_COUNT.first(user=user_id) or (user_id, 0)
-    return Sidebar(views, {folder.pk: folder for folder in folders}, unsent[1], at_unified, _revision(accounts))
+    unsent, awaited = OUTBOX.first(user=user_id) or (0, False)
+    by_id = {folder.pk: folder for folder in folders}
+    return Sidebar(views, by_id, unsent, awaited=awaited, at_unified=at_unified, revision=_revision(accounts))
 
 
 def _revision(accounts: list[MailAccount]) -> int:
