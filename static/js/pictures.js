@@ -39,7 +39,7 @@ function watchImages(doc) {
 export function pictureNote(frame) {
   const doc = frame.contentDocument;
   const data = doc?.documentElement?.dataset;
-  const note = frame.closest(".card-body")?.querySelector(".remote-note");
+  const note = frame.closest(".card-body, .enclosed-page")?.querySelector(".remote-note");
   if (!note || !data) return;
   const held = Number(data.remote ?? 0);
   const shownBy = data.shownBy ?? "";

@@ -257,3 +257,24 @@ def test_a_message_of_thousands_of_parts_is_listed_explained_and_downloadable(ad
 def test_html_that_names_its_charset_itself_is_read_by_it(ada: Any) -> None:
     message = arrive(ada, (MAIL / "charset-html-meta-only.eml").read_bytes())
     assert "Привет, это письмо" in ada.client.get(f"/message/{message.pk}/body/").text
+
+
+def test_an_enclosed_message_says_what_of_it_is_barred(ada: Any) -> None:
+    inner = EmailMessage()
+    inner["Subject"] = "Inner"
+    inner.set_content(
+        '<p>Look</p><img src="https://a.test/p.png" width="300" height="80" alt="A view">', subtype="html"
+    )
+    outer = EmailMessage()
+    outer["Subject"] = "Fwd"
+    outer.set_content("See below.\n")
+    outer.add_attachment(inner)
+    message = arrive(ada, outer.as_bytes().replace(b"\r\n", b"\n").replace(b"\n", b"\r\n"))
+    url = f"/message/{message.pk}/enclosed/2/"
+    body = ada.client.get(f"{url}body/").text
+    assert 'data-remote="1"' in body
+    assert "a.test" not in body
+    page = ada.client.get(url).text
+    # Where the number is put in, and what stands there without a script.
+    assert 'class="remote-count"' in page
+    assert "Remote images of this message are not loaded." in page.split("<noscript>")[1]

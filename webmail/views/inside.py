@@ -76,7 +76,12 @@ def enclosed_body(request: HttpRequest, message_id: int, section: str) -> HttpRe
         document = frame.problem(error.sentence, again, theme=theme)
     else:
         document = frame.document(
-            body.written, body.quoted, remote=body.remote, too_complex=body.too_complex, theme=theme
+            body.written,
+            body.quoted,
+            remote=body.remote,
+            too_complex=body.too_complex,
+            theme=theme,
+            trackers=body.trackers,
         )
     response = HttpResponse(document)
     response.headers["Content-Security-Policy"] = MESSAGE_POLICY
