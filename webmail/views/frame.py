@@ -21,8 +21,11 @@ color:%s;background:%s;overflow-wrap:anywhere;overflow-y:hidden;display:flow-roo
 body>:first-child{margin-top:0}
 body.paper{padding:12px}
 img{max-width:100%%;height:auto}
-img:not([src]){display:inline-block;overflow:hidden;box-sizing:border-box;
+img:not([src]){display:inline-block;overflow:hidden;box-sizing:border-box;position:relative;
 background:light-dark(#0000000d,#ffffff14);font-size:13px}
+img:not([src])::after{content:attr(alt);position:absolute;inset:0;overflow:hidden;box-sizing:border-box;
+background:light-dark(#f2f2f2,#2e2f33);color:light-dark(#5f6368,#b4b7bd)}
+img:not([src])[width][height]::after{padding:4px 6px;font:13px/1.4 system-ui,sans-serif}
 table{max-width:100%%}
 .fluid :is(table,tbody,tr,td,th,div,center){max-width:100%%!important;min-width:0!important}
 .fluid :is(table[width],table[style*=width]){width:100%%!important}
