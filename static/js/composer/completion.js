@@ -25,7 +25,8 @@ export class Completion {
     this.menu.addEventListener("mousedown", (event) => {
       event.preventDefault();
       const option = event.target.closest("[role=option]");
-      if (option) this.choose(option);
+      if (event.target.closest(".completion-forget")) this.forget(option);
+      else if (option) this.choose(option);
     });
   }
 
@@ -88,10 +89,6 @@ export class Completion {
     option.id = `${this.menu.id}-${number}`;
     option.dataset.text = person.text;
     option.dataset.kind = person.kind ?? "";
-    if (person.kind === "collected") {
-      option.dataset.forget = person.address;
-      option.title = "Delete: suggest this address no more";
-    }
     const name = document.createElement("span");
     name.textContent = person.name || person.address;
     option.append(name);
@@ -100,6 +97,17 @@ export class Completion {
       const small = document.createElement("small");
       small.textContent = more;
       option.append(small);
+    }
+    if (person.kind === "collected") {
+      option.dataset.forget = person.address;
+      option.setAttribute("aria-description", "Delete: suggest this address no more");
+      // For the pointer; an option holds nothing that could be reached by keys.
+      const forget = document.createElement("span");
+      forget.className = "completion-forget";
+      forget.ariaHidden = "true";
+      forget.title = "Suggest this address no more (Delete)";
+      forget.textContent = "Forget";
+      option.append(forget);
     }
     return option;
   }
