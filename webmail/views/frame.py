@@ -25,6 +25,7 @@ img:not([src]){display:inline-block;overflow:hidden;box-sizing:border-box;positi
 background:light-dark(#0000000d,#ffffff14);font-size:13px}
 img:not([src])::after{content:attr(alt);position:absolute;inset:0;overflow:hidden;box-sizing:border-box;
 background:light-dark(#f2f2f2,#2e2f33);color:light-dark(#5f6368,#b4b7bd)}
+img[width][height]:not([src]):is([alt=""],:not([alt])){content:url("data:image/svg+xml,<svg xmlns='http://www.w3.org/2000/svg'/>")}
 img:not([src])[width][height]::after{padding:4px 6px;font:13px/1.4 system-ui,sans-serif}
 table{max-width:100%%}
 .fluid :is(table,tbody,tr,td,th,div,center){max-width:100%%!important;min-width:0!important}
