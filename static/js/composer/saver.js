@@ -27,7 +27,12 @@ export class Saver {
     this.stopped = false;
     this.used = false;
     this.last = "";
-    const used = () => (this.used = true);
+    const used = () => {
+      if (this.used) return;
+      this.used = true;
+      // What stands there before anything is done: a press that changes nothing makes no draft.
+      this.last = JSON.stringify(this.collect());
+    };
     for (const name of USES) root.addEventListener(name, used, { capture: true });
   }
 
