@@ -131,6 +131,14 @@ def test_completion_offers_people_from_the_mail(mail: Page) -> None:
     expect(option).to_contain_text("Bob Frost")
     entry.press("Enter")
     expect(mail.locator(".chip")).to_have_text(re.compile("Bob Frost"))
+    mail.locator(".chip-remove").click()
+    entry.press_sequentially("fro")
+    option.locator(".completion-forget").click()
+    expect(option).to_have_count(0)
+    entry.fill("")
+    with mail.expect_response(re.compile(r"/people/\?q=fro$")) as answer:
+        entry.press_sequentially("fro")
+    assert answer.value.json() == {"people": []}
 
 
 def test_text_survives_a_lost_connection_and_a_crashed_tab(
@@ -204,12 +212,26 @@ def test_nothing_in_the_composer_breaks_the_content_policy(mail: Page) -> None:
     mail.on("console", lambda line: broken.append(line.text) if line.type == "error" else None)
     mail.on("pageerror", lambda error: broken.append(str(error)))
     write(mail)
+    mail.locator("[data-options] summary").click()
+    mail.locator(".composer-rich").click(position={"x": 5, "y": 5})
+    mail.locator("input[name=subject]").click()
+    mail.wait_for_timeout(1200)
+    # Pressed, but nothing written: no draft.
+    expect(mail.locator("[data-state]")).to_have_text("")
     mail.locator(".composer-rich").click()
     mail.keyboard.type("Text")
     for name in ("bold", "list", "quote", "clear"):
         mail.locator(f'[data-format="{name}"]').click()
+    mail.emulate_media(color_scheme="dark")
+    turned = "box => getComputedStyle(box).filter"
+    assert mail.locator(".composer-rich").evaluate(turned) == "none"
+    mail.locator('[aria-label="Colours"]').click()
+    mail.locator('[data-format="color"][data-value="#1967d2"]').click()
+    mail.keyboard.type(" blue")
+    assert "invert(1)" in mail.locator(".composer-rich").evaluate(turned)
     mail.locator("[data-options] summary").click()
     mail.locator("[data-switch]").click()
+    mail.locator("[data-question] [data-yes]").click()
     expect(mail.locator("textarea[name=text]")).to_have_value(re.compile("Text"))
     mail.locator("[data-options] summary").click()
     mail.locator("[data-switch]").click()
