@@ -212,6 +212,8 @@ def _is_preset(endpoint: Endpoint) -> bool:
 class MailAccount(Servers):
     """One mailbox of a person: a mirror of an IMAP server, or one that lives here and downloads by POP3."""
 
+    SENT_WATCH = 3  # messages; who files sent mail itself does it with the first
+
     class Kind(models.TextChoices):
         IMAP = "imap", "IMAP"
         POP3 = "pop3", "POP3"

@@ -14,8 +14,6 @@ from webmail.sync import attention
 from .models import Identity, MailAccount, User, sign_in_key
 from .servers import Found
 
-SENT_WATCH = 3  # messages; who files sent mail itself does it with the first
-
 SIGNS_IN = Prepared(lambda: MailAccount.objects.filter(sign_in_key=Slot("key")).select_related("user"))
 
 
@@ -46,7 +44,7 @@ def add_account(
             password=password,
             smtp_password=smtp_password,
             saves_sent=found.saves_sent,
-            sent_watch=0 if found.saves_sent else SENT_WATCH,
+            sent_watch=0 if found.saves_sent else MailAccount.SENT_WATCH,
         )
         set_servers(account, found)
         account.sign_in_key = sign_in_key(found.imap, found.username) if signs_in else None

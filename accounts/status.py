@@ -106,7 +106,8 @@ def next_run(account: MailAccount, download: Download) -> datetime | None:
     sync = getattr(account, "sync", None)
     if account.paused:
         return None
-    if sync is not None and sync.status in {Status.WAITING, Status.BLOCKED}:
+    waits = sync is not None and sync.status in {Status.WAITING, Status.BLOCKED}
+    if sync is not None and waits and sync.due_at != SyncState.UNDER_WAY:
         return max(download.next_at, sync.due_at)
     return download.next_at
 

@@ -149,12 +149,19 @@ class World:
         """The person stopped typing a while ago, and thought better of nothing."""
         OutgoingMessage.objects.update(updated_at=timezone.now() - timedelta(minutes=1))
 
+    def give_up_on_answers(self) -> None:
+        """A while after an APPEND the server has carried out what it ever will."""
+        begun = OutgoingMessage.objects.filter(sent_copy_begun_at__isnull=False)
+        begun.update(sent_copy_begun_at=timezone.now() - timedelta(minutes=10))
+
     def settle(self) -> None:
         """Faults have stopped: what is waiting is carried out, then the mirror is brought up to date once."""
         self.proxy.rules.clear()
         self.age()
         self._rest()
         self.deliver()
+        self._rest()
+        self.give_up_on_answers()
         self._rest()
         # A session that listens may be told of a folder a moment later than LIST in it could have shown it.
         self.ada.drop()

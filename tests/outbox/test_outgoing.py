@@ -171,25 +171,6 @@ def test_a_discarded_draft_goes_and_a_sent_one_moves_to_sent(
     assert not OutgoingMessage.objects.filter(pk=thrown.pk).exists()
 
 
-@pytest.mark.parametrize("moment", ["cut_before", "cut_after"])
-def test_one_copy_in_sent_after_a_lost_answer(
-    proxied: FaultProxy, synced: MailAccount, mailbox: Mailbox, write: Write, moment: str
-) -> None:
-    """F41"""
-    row = queued(write())
-    claimed = deliver.claim(row.pk)
-    assert claimed is not None
-    deliver.deliver(claimed)
-    proxied.rule("APPEND", moment)  # type: ignore[arg-type]
-    with pytest.raises(RetryLater):
-        look(synced)
-    look(synced)
-    look(synced)
-    assert len(mailbox.uids("Sent")) == 1
-    row.refresh_from_db()
-    assert row.sent_copy == SentCopy.FILED
-
-
 def test_a_copy_the_provider_filed_itself_is_not_doubled(synced: MailAccount, mailbox: Mailbox, write: Write) -> None:
     """F41"""
     row = queued(write())

@@ -1,19 +1,23 @@
 """Exactly one copy of a sent message at the end, whoever files it and however late (faults F06, F41)."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
+from unittest.mock import Mock
 
 import pytest
 from django.utils import timezone
 
 from accounts.models import Identity, MailAccount
+from tests.convergence.steps import Killed
 from tests.outbox.conftest import Write, queued
 from tests.outbox.test_deliver import delivered
 from tests.outbox.test_outgoing import look, proxied, synced
-from tests.servers.fault_proxy import FaultProxy
+from tests.servers.fault_proxy import Action, FaultProxy
 from tests.servers.mailbox import Mailbox
 from webmail.errors import RetryLater
-from webmail.models import Folder, Message, Notice, OutgoingMessage
+from webmail.imap.connection import MailConnection
+from webmail.models import Folder, Message, Notice, OutgoingMessage, SyncState
 from webmail.sync import sent_copies
+from webmail.sync.sent_twins import doubled
 
 __all__ = ["proxied", "synced"]
 pytestmark = pytest.mark.mailserver
@@ -28,6 +32,10 @@ def sent(write: Write, **fields: object) -> OutgoingMessage:
     return delivered(queued(write(**fields)))
 
 
+def due_at(account: MailAccount) -> datetime:
+    return SyncState.objects.get(account=account).due_at
+
+
 def watched(account: MailAccount, **values: object) -> None:
     MailAccount.objects.filter(pk=account.pk).update(**values)
 
@@ -40,11 +48,6 @@ def test_a_provider_that_files_a_moment_later_is_waited_for_and_learned(
     row = sent(write)
     look(synced)
     assert mailbox.uids("Sent") == []
-    # The pass was itself still due while it ran; the worker learns from this when to come back.
-    synced.refresh_from_db()
-    row.refresh_from_db()
-    assert row.sent_at is not None
-    assert sent_copies.next_look(synced) == row.sent_at + timedelta(seconds=sent_copies.UNKNOWN[1])
     mailbox.append(row.raw.read(), "Sent")
     older(row, 6)
     look(synced)
@@ -52,7 +55,6 @@ def test_a_provider_that_files_a_moment_later_is_waited_for_and_learned(
     synced.refresh_from_db()
     assert (row.sent_copy, len(mailbox.uids("Sent"))) == (SentCopy.FILED, 1)
     assert (synced.saves_sent, synced.sent_watch) == (True, 0)
-    assert sent_copies.next_look(synced) is None
 
 
 def test_where_nothing_comes_the_copy_is_appended_and_soon_nobody_waits_any_more(
@@ -86,6 +88,15 @@ def test_a_provider_that_is_said_to_file_and_does_not_loses_no_copy(
         look(synced)
     row.refresh_from_db()
     assert (row.sent_copy, len(mailbox.uids("Sent"))) == (SentCopy.FILED, 1)
+    # It is believed no longer, until it files one after all.
+    synced.refresh_from_db()
+    assert (synced.saves_sent, synced.sent_watch) == (False, MailAccount.SENT_WATCH)
+    row = sent(write)
+    assert row.sent_copy == SentCopy.DUE
+    mailbox.append(row.raw.read(), "Sent")
+    look(synced)
+    synced.refresh_from_db()
+    assert (synced.saves_sent, len(mailbox.uids("Sent"))) == (True, 2)
 
 
 def test_a_copy_of_the_providers_that_comes_late_takes_the_place_of_ours(
@@ -109,23 +120,195 @@ def test_a_copy_of_the_providers_that_comes_late_takes_the_place_of_ours(
     assert [message.uid for message in shown] == [theirs]
 
 
-def test_without_its_number_no_copy_is_taken_away(
-    synced: MailAccount, proxied: FaultProxy, mailbox: Mailbox, write: Write
+def given_up(row: OutgoingMessage) -> None:
+    """No server takes that long over an APPEND."""
+    OutgoingMessage.objects.filter(pk=row.pk).update(sent_copy_begun_at=timezone.now() - timedelta(minutes=2))
+
+
+def failing_look(account: MailAccount) -> None:
+    with pytest.raises(RetryLater):
+        look(account)
+
+
+def certain(synced: MailAccount, row: OutgoingMessage, mailbox: Mailbox, *uids: int) -> None:
+    """One copy, and whoever made it, nothing was learned from it."""
+    synced.refresh_from_db()
+    row.refresh_from_db()
+    assert (row.sent_copy, mailbox.uids("Sent")) == (SentCopy.FILED, list(uids))
+    assert (synced.saves_sent, synced.sent_watch) == (False, 3)
+
+
+@pytest.fixture
+def unknown(synced: MailAccount) -> MailAccount:
+    """Nobody knows yet whether its provider files sent mail."""
+    watched(synced, sent_watch=3)
+    synced.refresh_from_db()
+    return synced
+
+
+@pytest.mark.parametrize("action", ["cut_before", "cut_after"])
+def test_an_append_without_an_answer_is_looked_for_before_it_is_made_again(
+    unknown: MailAccount, proxied: FaultProxy, mailbox: Mailbox, write: Write, action: Action
+) -> None:
+    """F41"""
+    proxied.rule("APPEND", action)
+    row = sent(write)
+    older(row, 6)
+    look(unknown)
+    failing_look(unknown)
+    look(unknown)
+    there = mailbox.uids("Sent")
+    assert len(there) == (action == "cut_after")
+    if not there:
+        # The worker comes back for it.
+        assert due_at(unknown) < timezone.now() + timedelta(seconds=5)
+        given_up(row)
+        look(unknown)
+        there = mailbox.uids("Sent")
+    certain(unknown, row, mailbox, *there[:1])
+
+
+def test_a_worker_that_dies_before_append_leaves_no_trace(
+    unknown: MailAccount, mailbox: Mailbox, write: Write, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """F41"""
+    row = sent(write)
+    older(row, 6)
+    look(unknown)
+    with monkeypatch.context() as patched:
+        patched.setattr(sent_copies, "_begin", Mock(side_effect=Killed))
+        with pytest.raises(Killed):
+            look(unknown)
+    look(unknown)
+    row.refresh_from_db()
+    unknown.refresh_from_db()
+    assert (row.sent_copy, mailbox.uids("Sent")) == (SentCopy.FILED, [row.sent_copy_uid])
+    assert (unknown.saves_sent, unknown.sent_watch) == (False, 2)
+
+
+def test_an_append_that_is_carried_out_late_is_waited_for(
+    unknown: MailAccount, proxied: FaultProxy, mailbox: Mailbox, write: Write
+) -> None:
+    """F41"""
+    late = proxied.rule("APPEND", "late")
+    row = sent(write)
+    older(row, 6)
+    look(unknown)
+    failing_look(unknown)
+    look(unknown)
+    assert mailbox.uids("Sent") == []
+    late.release()
+    look(unknown)
+    (first,) = mailbox.uids("Sent")
+    certain(unknown, row, mailbox, first)
+
+
+def test_an_append_that_is_carried_out_too_late_leaves_one_copy_and_teaches_nothing(
+    unknown: MailAccount, proxied: FaultProxy, mailbox: Mailbox, write: Write
+) -> None:
+    """F41"""
+    late = proxied.rule("APPEND", "late")
+    row = sent(write)
+    older(row, 6)
+    look(unknown)
+    failing_look(unknown)
+    given_up(row)
+    look(unknown)
+    look(unknown)
+    (second,) = mailbox.uids("Sent")
+    Message.objects.filter(uid=second, folder__special_use="sent").update(answered=True)
+    late.release()
+    assert len(mailbox.uids("Sent")) == 2
+    look(unknown)
+    Message.objects.filter(uid=second + 1, folder__special_use="sent").update(flagged=True, keywords=["$Work"])
+    look(unknown)
+    certain(unknown, row, mailbox, second)
+    assert {b"\\Seen", b"\\Flagged", b"$Work"} <= set(mailbox.flags(second, "Sent"))
+    look(unknown)
+    shown = Message.objects.filter(shown_in__special_use="sent", missing_since__isnull=True)
+    assert [message.uid for message in shown] == [second]
+
+
+def test_two_workers_at_once_never_count_as_a_provider(
+    unknown: MailAccount, mailbox: Mailbox, write: Write, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """F41: one that was frozen in its APPEND while its lease ran out."""
+    row = sent(write)
+    older(row, 6)
+    look(unknown)
+    really = MailConnection.append
+    frozen: list[object] = []
+
+    def append(connection: MailConnection, *given: object) -> object:
+        appended = really(connection, *given)  # type: ignore[arg-type]
+        if not frozen:
+            frozen.append(appended)
+            mailbox_copy = mailbox.uids("Sent")[0]
+            client = mailbox.imap()
+            client.select_folder("Sent")
+            raw = mailbox.raw(mailbox_copy, "Sent")
+            client.delete_messages([mailbox_copy])
+            client.expunge()
+            given_up(row)
+            look(unknown)
+            client.append("Sent", raw)
+            client.logout()
+        return appended
+
+    monkeypatch.setattr(MailConnection, "append", append)
+    look(unknown)
+    for _ in range(3):
+        look(unknown)
+    there = mailbox.uids("Sent")
+    assert len(there) == 1
+    certain(unknown, row, mailbox, *there)
+
+
+def test_what_is_not_the_same_is_not_made_one(
+    unknown: MailAccount, proxied: FaultProxy, mailbox: Mailbox, write: Write
 ) -> None:
     """F41"""
     proxied.rule("APPEND", "cut_after")
     row = sent(write)
-    with pytest.raises(RetryLater):
-        look(synced)
-    look(synced)
-    row.refresh_from_db()
-    assert (row.sent_copy, row.sent_copy_uid) == (SentCopy.FILED, sent_copies.BEGUN)
-    mailbox.append(row.raw.read(), "Sent")
+    older(row, 6)
+    look(unknown)
+    failing_look(unknown)
+    look(unknown)
+    raw = row.raw.read()
+    changed = raw.replace(b"Good morning", b"Good evening")
+    mailbox.append(changed, "Sent")
+    mailbox.append(raw.replace(b"Subject:", b"X-Stored: yes\r\nSubject:"), "Sent")
     for _ in range(3):
-        look(synced)
-    assert len(mailbox.uids("Sent")) == 2
-    synced.refresh_from_db()
-    assert not synced.saves_sent
+        look(unknown)
+    there = mailbox.uids("Sent")
+    assert len(there) == 3
+    certain(unknown, row, mailbox, *there)
+    # And nobody looks at them again.
+    assert doubled(unknown) == []
+
+
+@pytest.mark.parametrize("lacks", ["UIDPLUS", "UID EXPUNGE"])
+def test_without_an_exact_expunge_both_stay(
+    unknown: MailAccount, proxied: FaultProxy, mailbox: Mailbox, write: Write, lacks: str
+) -> None:
+    """F41"""
+    if lacks == "UIDPLUS":
+        proxied.hide.add(b"UIDPLUS")
+    late = proxied.rule("APPEND", "late")
+    proxied.rule("EXPUNGE", "answer", text=b"{tag} NO Not now\r\n")
+    row = sent(write)
+    older(row, 6)
+    look(unknown)
+    failing_look(unknown)
+    given_up(row)
+    look(unknown)
+    late.release()
+    for _ in range(3):
+        look(unknown)
+    there = mailbox.uids("Sent")
+    assert len(there) == 2
+    certain(unknown, row, mailbox, *there)
+    assert all(b"\\Deleted" not in mailbox.flags(uid, "Sent") for uid in there)
 
 
 @pytest.mark.parametrize("answer", [b"NO [OVERQUOTA] Full", b"NO [TRYCREATE] No such folder", b"NO [TOOBIG] Too large"])

@@ -7,13 +7,14 @@ import struct
 import threading
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from typing import Literal, Self
+from typing import BinaryIO, Literal, Self
 
-Action = Literal["cut_before", "cut_after", "cut_reply", "hold", "answer"]
+Action = Literal["cut_before", "cut_after", "cut_reply", "hold", "answer", "late"]
 
 _LITERAL = re.compile(rb"\{(\d+)(\+?)\}\r\n\Z")
 _CAPABILITY = re.compile(rb"(\* CAPABILITY |\[CAPABILITY )([^\]\r\n]*)")
 _WAIT_SECONDS = 10.0
+_LATEST_SECONDS = 60.0
 _SILENCE = b"\0"
 
 
@@ -24,7 +25,8 @@ class Rule:
 
     cut_before: the connection is reset and the server never sees the command. cut_after: the server carries it out, its
     answer is swallowed, then the reset. cut_reply: reset after ``octets`` of the answer. hold: silence from here on.
-    answer: ``text`` comes instead, ``{tag}`` filled in.
+    answer: ``text`` comes instead, ``{tag}`` filled in. late: the whole command is taken in, then the client's connection is
+    reset; the server carries it out when ``release`` is called.
     """
 
     command: str
@@ -33,6 +35,13 @@ class Rule:
     octets: int = 0
     text: bytes = b""
     seen: int = field(default=0, init=False)
+    released: threading.Event = field(default_factory=threading.Event, init=False)
+    carried_out: threading.Event = field(default_factory=threading.Event, init=False)
+
+    def release(self) -> None:
+        """Let the server have the command that was kept back, and wait until it has answered."""
+        self.released.set()
+        assert self.carried_out.wait(_WAIT_SECONDS), f"the server did not answer {self.command}"
 
 
 class FaultProxy:
@@ -132,6 +141,8 @@ class _Link:
         self.swallow_until = b""
         self.allowance: int | None = None
         self.swallowed = threading.Event()
+        self.late = False
+        self.awaited = b""
         self.ended = threading.Event()
 
     def start(self) -> None:
@@ -148,8 +159,8 @@ class _Link:
         self.ended.set()
 
     def reset(self) -> None:
-        """Both sides see the connection break without a goodbye."""
-        for each in (self.client, self.server):
+        """Both sides see the connection break without a goodbye; the server not yet where it has a command to come."""
+        for each in (self.client,) if self.late else (self.client, self.server):
             with contextlib.suppress(OSError):
                 each.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
                 each.shutdown(socket.SHUT_RDWR)
@@ -168,6 +179,9 @@ class _Link:
                     line = reader.readline()
                 self.client.sendall(rule.text.replace(b"{tag}", words[0]))
                 continue
+            if rule is not None and rule.action == "late":
+                self._later(rule, reader, line, words[0])
+                return
             if rule is not None and self._before(rule, words[0], idle=name == "IDLE"):
                 return
             self.server.sendall(line)
@@ -179,6 +193,22 @@ class _Link:
                 self.swallowed.wait(_WAIT_SECONDS)
                 self.reset()
                 return
+
+    def _later(self, rule: Rule, reader: BinaryIO, line: bytes, tag: bytes) -> None:
+        octets = line
+        while (literal := _LITERAL.search(line)) is not None:
+            if not literal[2]:
+                self.client.sendall(b"+ Go on\r\n")
+            octets += reader.read(int(literal[1]))
+            line = reader.readline()
+            octets += line
+        self.swallow_until, self.late = _SILENCE, True
+        self.reset()
+        if rule.released.wait(_LATEST_SECONDS):
+            self.awaited = tag + b" "
+            self.server.sendall(octets)
+            self.swallowed.wait(_WAIT_SECONDS)
+            rule.carried_out.set()
 
     def _before(self, rule: Rule, tag: bytes, *, idle: bool) -> bool:
         """Act on a rule before its command is passed on; True when nothing more is to be passed on."""
@@ -206,7 +236,7 @@ class _Link:
                 if line.startswith(b"+") and self.swallow_until != _SILENCE:
                     # The go-ahead for a literal is no answer yet.
                     self._pass_down(line)
-                if line.startswith(self.swallow_until):
+                if line.startswith(self.swallow_until) or (self.awaited and line.startswith(self.awaited)):
                     self.swallowed.set()
                 continue
             self._pass_down(self.proxy.altered(line) + content)

@@ -155,7 +155,8 @@ def _present(user_id: int, *, arriving: bool) -> None:
     try:
         states.update(watched_until=now + timedelta(seconds=WATCH_SECONDS))
         if arriving:
-            states.filter(status__in=[SyncState.Status.OK, SyncState.Status.NEW], due_at__gt=now).update(due_at=now)
+            resting = states.filter(status__in=[SyncState.Status.OK, SyncState.Status.NEW], due_at__gt=now)
+            resting.exclude(due_at=SyncState.UNDER_WAY).update(due_at=now)
     finally:
         connections.close_all()
 

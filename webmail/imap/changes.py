@@ -19,6 +19,7 @@ _APPENDUID = re.compile(rb"(\d{1,10}) (\d{1,10})\Z")
 _CODE = re.compile(rb"\* OK \[COPYUID ([^\]]*)\]", re.IGNORECASE)
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _NOT_MOVED = "The server does not move these messages."
+_NOT_DELETED = "The server does not delete these messages."
 
 
 class Changes(Session):
@@ -101,28 +102,37 @@ class Changes(Session):
         unordered = self.has("XYMHIGHESTMODSEQ")
         return _merged([_mapping(each, unordered=unordered) for each in written]) if written else MoveResult()
 
-    def expunge(self, uids: UidSet) -> None:
-        """Delete these messages for good, and no others: marks that other programs set survive."""
+    def expunge(self, uids: UidSet, *, exact: bool = False) -> None:
+        """Delete these messages for good, and no others: marks that other programs set survive.
+
+        ``exact``: by UID EXPUNGE (RFC 4315) or not at all; GiveUp where the server has or does none.
+        """
         self._folder()
         asked = normal(uids)
         if not asked:
             return
+        scoped = self.has("UIDPLUS") or self.has("IMAP4REV2")
+        if exact and not scoped:
+            raise GiveUp(Reason.UNSUPPORTED, _NOT_DELETED)
         self.store(asked, add=["\\Deleted"])
-        if self.has("UIDPLUS") or self.has("IMAP4REV2"):
+        if scoped:
             pieces = list(chunks(asked))
             replies = [self._run(b"UID EXPUNGE", piece.encode("ascii"), write=True) for piece in pieces]
             if all(reply.ok for reply in replies):
                 return
+            if exact:
+                self.store(asked, remove=["\\Deleted"])
+                raise GiveUp(Reason.REFUSED, _NOT_DELETED)
         self._expunge_without_uidplus(asked)
 
     def _expunge_without_uidplus(self, asked: str) -> None:
         """EXPUNGE takes every message marked \\Deleted, so marks of others are lifted first and put back after."""
         reply = self._run(b"UID SEARCH DELETED")
-        marked = self._need(reply, "The server does not delete these messages.").untagged
+        marked = self._need(reply, _NOT_DELETED).untagged
         ours = parse(asked)
         foreign = [uid for uid in numbers(marked) if not any(low <= uid <= high for low, high in ours)]
         if not foreign:
-            self._need(self._run(b"EXPUNGE", write=True), "The server does not delete these messages.")
+            self._need(self._run(b"EXPUNGE", write=True), _NOT_DELETED)
             return
         self.store(foreign, remove=["\\Deleted"])
         try:
@@ -130,7 +140,7 @@ class Changes(Session):
         finally:
             if not self.broken:
                 self.store(foreign, add=["\\Deleted"])
-        self._need(reply, "The server does not delete these messages.")
+        self._need(reply, _NOT_DELETED)
 
     def append(
         self, folder: str, raw: bytes, flags: Iterable[str] = (), internaldate: datetime | None = None

@@ -103,7 +103,9 @@ class OutgoingMessage(models.Model):
     sent_at = models.DateTimeField(null=True)
     sent_copy = models.CharField(max_length=8, choices=SentCopy, default=SentCopy.NONE)
     sent_copy_attempts = models.PositiveSmallIntegerField(default=0)
-    # The copy that was appended from here, as the server numbered it (RFC 4315): only with both it can be taken away again.
+    # Set before a copy is appended from here, and kept: with it what stands in Sent may be ours, once or twice.
+    sent_copy_begun_at = models.DateTimeField(null=True)
+    # Its number, where the server named it (RFC 4315) and no other can be ours: only with both it can be taken away again.
     sent_copy_uid = models.BigIntegerField(null=True)
     sent_copy_uidvalidity = models.BigIntegerField(null=True)
 

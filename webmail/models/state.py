@@ -1,5 +1,7 @@
 """Whose turn it is: the worker's queue and lease per account, and the stamp that tells browsers something changed."""
 
+from datetime import UTC, datetime
+
 from django.conf import settings
 from django.db import models
 from django.utils import timezone
@@ -16,6 +18,9 @@ class SyncState(models.Model):
         SYNCING = "syncing", "Catching up"
         WAITING = "waiting", "Waiting for the server"
         BLOCKED = "blocked", "Needs you"
+
+    # In due_at while a pass runs: whatever is asked for meanwhile is earlier, and still stands when the pass ends.
+    UNDER_WAY = datetime(9999, 1, 1, tzinfo=UTC)
 
     account = models.OneToOneField(MailAccount, on_delete=models.CASCADE, related_name="sync", primary_key=True)
     due_at = models.DateTimeField(default=timezone.now, db_index=True)

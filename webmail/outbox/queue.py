@@ -99,6 +99,7 @@ def enqueue(outgoing: OutgoingMessage, *, token: uuid.UUID, send_at: datetime | 
         "sent_at": None,
         "sent_copy": SentCopy.NONE,
         "sent_copy_attempts": 0,
+        "sent_copy_begun_at": None,
         "sent_copy_uid": None,
         "sent_copy_uidvalidity": None,
         "raw": "",

@@ -133,7 +133,7 @@ class LocalMailbox:
         mapping = {uid: first + index for index, uid in enumerate(uids)}
         return MoveResult(mapping, folder.uidvalidity or UIDVALIDITY)
 
-    def expunge(self, uids: Iterable[int]) -> None:
+    def expunge(self, uids: Iterable[int], *, exact: bool = False) -> None:
         """The bytes go, the ledger stays: what was fetched once is not fetched again."""
         doomed = Message.objects.filter(folder=self._open, uid__in=list(uids))
         delete_messages(self.account, list(doomed.values_list("pk", flat=True)))

@@ -16,11 +16,12 @@ from webmail.errors import FolderReset, GiveUp
 from webmail.models import Folder, OutgoingMessage, SpecialUse
 from webmail.models.mirror import announce
 from webmail.outbox import after, attachments, queue
-from webmail.outbox.wake import DISCARD_KEPT, ask_worker
+from webmail.outbox.wake import DISCARD_KEPT, come_back
 
 from .filing import bring_files, open_file, select_special, tell, update
 from .local import AnyMailbox
-from .sent_copies import doubled, file_sent, remove_double, selected, unfiled
+from .sent_copies import file_sent, selected, unfiled
+from .sent_twins import doubled, remove_double
 from .server_drafts import changed_drafts, discarded_or_sent, remove_copy, rows_of, save_copy
 
 logger = logging.getLogger(__name__)
@@ -74,7 +75,7 @@ def _look_for_unclear(connection: AnyMailbox, row: OutgoingMessage) -> None:
     update(row, sent_copy_attempts=row.sent_copy_attempts + 1)
     select_special(connection, row.account, SpecialUse.SENT)
     if not connection.find_message_id(row.message_id):
-        ask_worker(row.account_id, timedelta(seconds=30))
+        come_back(row.account_id, timezone.now() + timedelta(seconds=30))
         return
     _settle_sent(row, State.UNCLEAR, f"“{row}” was sent after all: it stands in Sent.")
 

@@ -1,13 +1,13 @@
 """The copy of a sent message: exactly one at the end, whoever makes it (faults F06, F41).
 
 Before a copy is appended the folder is searched for the Message-ID. A provider that is said to file sent mail, and one that
-nobody knows yet, is given a little time first. If its copy turns up after ours has been appended, ours goes away again,
-which is done only where the server named the number of it (APPENDUID, RFC 4315) and both copies still stand; from then on
-the account counts as one whose server files.
+nobody knows yet, is given a little time first. The row says before APPEND that one was begun. Where its answer never came,
+because the connection or the worker was lost, the server may still be carrying it out: the copy is looked for again and again
+before another is appended, and from then on nothing in Sent tells who made it. What is there twice all the same is the
+matter of ``sent_twins``.
 """
 
 import logging
-from collections import Counter
 from datetime import datetime, timedelta
 
 from django.db.models import F
@@ -15,9 +15,9 @@ from django.utils import timezone
 
 from accounts.models import Identity, MailAccount
 from webmail.errors import GiveUp, Reason
-from webmail.models import Folder, Message, OutgoingMessage, SpecialUse
+from webmail.models import Folder, OutgoingMessage, SpecialUse
+from webmail.outbox.wake import come_back
 
-from .conversations import hash_key
 from .filing import select_special, tell, update
 from .local import AnyMailbox
 from .server_drafts import rows_of
@@ -29,57 +29,64 @@ State, SentCopy = OutgoingMessage.State, OutgoingMessage.SentCopy
 TRUSTED = (0, 10, 30, 90, 300)
 UNKNOWN = (0, 3)
 KNOWN = (0,)
-BEGUN = 0  # in place of a number: a copy was appended, or may have been, under one that nobody named
-WATCHED = timedelta(days=2)
-WATCHED_AT_ONCE = 50
-
-
-def _waiting(account: MailAccount) -> list[tuple[datetime, OutgoingMessage]]:
-    """Rows without a copy, and when it is to be looked for next."""
-    found = []
-    for row in rows_of(account).filter(sent_copy__in=[SentCopy.DUE, SentCopy.EXPECTED]):
-        row.account = account
-        looks = _looks(row)
-        seconds = looks[min(row.sent_copy_attempts, len(looks) - 1)]
-        found.append(((row.sent_at or row.updated_at) + timedelta(seconds=seconds), row))
-    return found
-
-
-def next_look(account: MailAccount) -> datetime | None:
-    """When the worker has to come back for a copy. A pass under way cannot ask for another one: it is still due itself."""
-    return min((at for at, _ in _waiting(account)), default=None)
+# Seconds after an APPEND without an answer was begun at which its copy is looked for, before it is made again.
+UNANSWERED = (1, 3, 10, 30, 60)
 
 
 def unfiled(account: MailAccount) -> list[OutgoingMessage]:
-    """Rows whose copy is to be looked for now; :func:`next_look` says when it is the turn of the others."""
+    """Rows whose copy is to be looked for now; for the others the worker comes back."""
     now = timezone.now()
-    return [row for at, row in _waiting(account) if at <= now]
+    ready = []
+    for row in rows_of(account).filter(sent_copy__in=[SentCopy.DUE, SentCopy.EXPECTED]):
+        row.account = account
+        at = _next_look(row) if row.sent_copy_begun_at is None else None
+        if at is None or at <= now:
+            ready.append(row)
+        else:
+            come_back(account.pk, at)
+    return ready
 
 
 def file_sent(connection: AnyMailbox, row: OutgoingMessage) -> None:
     """One copy in Sent, or in the folder that the identity has for it."""
-    looks = _looks(row)
     update(row, sent_copy_attempts=row.sent_copy_attempts + 1)
+    unanswered = row.sent_copy_begun_at is not None
     try:
         folder = selected(connection, row)
         if connection.find_message_id(row.message_id):
             _learn(row)
             update(row, sent_copy=SentCopy.FILED)
             return
-        if row.sent_copy_attempts < len(looks):
+        again = _next_look(row)
+        if again is not None:
+            come_back(row.account_id, again)
             return
         with row.raw.storage.open(row.raw.name or "", "rb") as stream:
             raw = stream.read()
-        update(row, sent_copy_uid=BEGUN, sent_copy_uidvalidity=None)
+        if not _begin(row):
+            return
         appended = connection.append(folder.name, raw, ["\\Seen"], timezone.now())
     except OSError as error:
         _keep(row, "its bytes are no longer here", str(error))
     except GiveUp as problem:
+        if not unanswered:
+            update(row, sent_copy_begun_at=None)
         _keep(row, problem.sentence.rstrip("."), problem.detail)
     else:
-        uid = BEGUN if appended.uid is None else appended.uid
-        update(row, sent_copy=SentCopy.FILED, sent_copy_uid=uid, sent_copy_uidvalidity=appended.uidvalidity)
-        MailAccount.objects.filter(pk=row.account_id, sent_watch__gt=0).update(sent_watch=F("sent_watch") - 1)
+        named = appended.uid is not None and not unanswered
+        numbers = (appended.uid, appended.uidvalidity) if named else (None, None)
+        _filed(row, *numbers, alone=not unanswered)
+
+
+def _next_look(row: OutgoingMessage) -> datetime | None:
+    """None when there is nothing more to wait for."""
+    if row.sent_copy_begun_at is not None:
+        moments = [row.sent_copy_begun_at + timedelta(seconds=seconds) for seconds in UNANSWERED]
+        return next((moment for moment in moments if moment > timezone.now()), None)
+    looks = _looks(row)
+    if row.sent_copy_attempts >= len(looks):
+        return None
+    return (row.sent_at or row.updated_at) + timedelta(seconds=looks[row.sent_copy_attempts])
 
 
 def _looks(row: OutgoingMessage) -> tuple[int, ...]:
@@ -90,9 +97,30 @@ def _looks(row: OutgoingMessage) -> tuple[int, ...]:
     return UNKNOWN if row.account.sent_watch else KNOWN
 
 
+def _begin(row: OutgoingMessage) -> bool:
+    """Recorded before APPEND; False where another worker was faster, whose copy it is then."""
+    now = timezone.now()
+    before = OutgoingMessage.objects.filter(
+        pk=row.pk, sent_copy=row.sent_copy, sent_copy_begun_at=row.sent_copy_begun_at
+    )
+    row.sent_copy_begun_at = now
+    return bool(before.update(sent_copy_begun_at=now, sent_copy_uid=None, sent_copy_uidvalidity=None))
+
+
+def _filed(row: OutgoingMessage, uid: int | None, uidvalidity: int | None, *, alone: bool) -> None:
+    """``alone``: no other APPEND of it was begun from here. If one was while this one took its time, nothing is certain."""
+    ours = OutgoingMessage.objects.filter(pk=row.pk, sent_copy_begun_at=row.sent_copy_begun_at)
+    if not ours.update(sent_copy=SentCopy.FILED, sent_copy_uid=uid, sent_copy_uidvalidity=uidvalidity) or not alone:
+        return
+    if row.sent_copy == SentCopy.EXPECTED:
+        _server_does_not(row.account)
+    else:
+        MailAccount.objects.filter(pk=row.account_id, sent_watch__gt=0).update(sent_watch=F("sent_watch") - 1)
+
+
 def selected(connection: AnyMailbox, row: OutgoingMessage) -> Folder:
     """The folder of the identity, or the account's Sent: also where that folder is gone, for no copy must get lost."""
-    own = _own_folder(row)
+    own = own_folder(row)
     if own is not None:
         try:
             connection.select(own.name, uidvalidity=None)
@@ -103,7 +131,7 @@ def selected(connection: AnyMailbox, row: OutgoingMessage) -> Folder:
     return select_special(connection, row.account, SpecialUse.SENT)[0]
 
 
-def _own_folder(row: OutgoingMessage) -> Folder | None:
+def own_folder(row: OutgoingMessage) -> Folder | None:
     identity = row.identity
     if identity is None or identity.sent_rule != Identity.SentRule.FOLDER or identity.sent_folder_id is None:
         return None
@@ -112,20 +140,27 @@ def _own_folder(row: OutgoingMessage) -> Folder | None:
 
 
 def _learn(row: OutgoingMessage) -> None:
-    """Somebody else filed it, unless it was appended from here and only the answer was lost."""
+    """Somebody else filed it, unless an APPEND was begun from here and only the answer was lost."""
     account = row.account
     settled = account.is_local or account.saves_sent or not account.sent_watch
-    if settled or row.sent_copy_uid is not None or row.sent_copy != SentCopy.DUE:
+    if settled or row.sent_copy_begun_at is not None:
         return
     identity = row.identity
     if identity is None or (identity.own_server is None and identity.sent_rule == Identity.SentRule.ACCOUNT):
-        _server_files(account)
+        server_files(account)
 
 
-def _server_files(account: MailAccount) -> None:
+def server_files(account: MailAccount) -> None:
     account.saves_sent, account.sent_watch = True, 0
     account.save(update_fields=["saves_sent", "sent_watch"])
     logger.info("account %s: its provider files sent mail itself", account.pk)
+
+
+def _server_does_not(account: MailAccount) -> None:
+    """It was waited for in vain. The next messages tell whether it was only late this time."""
+    account.saves_sent, account.sent_watch = False, MailAccount.SENT_WATCH
+    account.save(update_fields=["saves_sent", "sent_watch"])
+    logger.warning("account %s: its provider was to file sent mail, and did not", account.pk)
 
 
 def _keep(row: OutgoingMessage, why: str, detail: str) -> None:
@@ -133,43 +168,3 @@ def _keep(row: OutgoingMessage, why: str, detail: str) -> None:
     logger.warning("message %s was sent but could not be filed: %s", row.pk, detail)
     update(row, sent_copy=SentCopy.KEPT)
     tell(row, f"“{row}” was sent, but could not be filed in Sent: {why}. Its copy is kept in the outbox.")
-
-
-def doubled(account: MailAccount) -> list[OutgoingMessage]:
-    """Rows whose copy from here has a twin in the mirror of its folder. Asks no server."""
-    rows = rows_of(account).filter(sent_copy=SentCopy.FILED, sent_copy_uid__gt=BEGUN)
-    recent = list(rows.filter(sent_at__gt=timezone.now() - WATCHED).order_by("-pk")[:WATCHED_AT_ONCE])
-    if not recent:
-        return []
-    ids = {row.message_id for row in recent}
-    copies = Message.objects.filter(account=account, message_key__in=[hash_key(each) for each in ids])
-    standing = copies.filter(message_id__in=ids, uid__isnull=False, missing_since__isnull=True)
-    found = set(standing.values_list("message_id", "folder_id", "uidvalidity", "uid"))
-    folders = {(message_id, uidvalidity, uid): folder for message_id, folder, uidvalidity, uid in found}
-    counts = Counter((message_id, folder) for message_id, folder, _, _ in found)
-    return [
-        row
-        for row in recent
-        if (folder := folders.get((row.message_id, row.sent_copy_uidvalidity, row.sent_copy_uid))) is not None
-        and counts[row.message_id, folder] > 1
-    ]
-
-
-def remove_double(connection: AnyMailbox, row: OutgoingMessage) -> None:
-    """Take our copy away where the provider's stands beside it, and leave it to the provider from now on."""
-    numbered = Message.objects.filter(account_id=row.account_id, message_key=hash_key(row.message_id))
-    ours = (
-        numbered.filter(uid=row.sent_copy_uid, uidvalidity=row.sent_copy_uidvalidity).select_related("folder").first()
-    )
-    if ours is None or ours.uid is None:
-        return
-    opened = connection.select(ours.folder.name, uidvalidity=None)
-    there = connection.find_message_id(row.message_id)
-    twins = [uid for uid in there if uid != ours.uid]
-    if opened.uidvalidity == ours.uidvalidity and ours.uid in there and twins:
-        marks = [name for name, stands in (("\\Flagged", ours.flagged), ("\\Answered", ours.answered)) if stands]
-        connection.store(str(max(twins)), add=["\\Seen", *marks, *ours.keywords])
-        connection.expunge([ours.uid])
-        if row.identity is None or row.identity.own_server is None:
-            _server_files(row.account)
-    update(row, sent_copy_uid=BEGUN, sent_copy_uidvalidity=None)

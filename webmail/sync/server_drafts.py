@@ -18,7 +18,7 @@ from webmail.mime.parts import part_bytes
 from webmail.models import Message, OutgoingMessage, SpecialUse
 from webmail.models.mirror import announce
 from webmail.outbox import attachments, drafts, letter
-from webmail.outbox.wake import DISCARD_KEPT, QUIET, ask_worker
+from webmail.outbox.wake import DISCARD_KEPT, QUIET, come_back
 
 from . import bodies
 from .filing import append, open_file, select_special, tell, update
@@ -39,7 +39,7 @@ def changed_drafts(account: MailAccount) -> QuerySet[OutgoingMessage]:
     rows = rows_of(account).filter(state__in=letter.EDITABLE, discarded=False)
     rows = rows.filter(revision__gt=F("saved_revision"))
     if rows.filter(updated_at__gt=now - QUIET).exists():
-        ask_worker(account.pk, QUIET)
+        come_back(account.pk, now + QUIET)
     return rows.filter(updated_at__lte=now - QUIET)
 
 
@@ -89,9 +89,10 @@ def _copies(connection: AnyMailbox, row: OutgoingMessage, uidvalidity: int) -> l
 
 def discarded_or_sent(account: MailAccount) -> QuerySet[OutgoingMessage]:
     rows = rows_of(account).filter(Q(draft_uid__isnull=False) | ~Q(copy_message_id=""))
-    late = timezone.now() - DISCARD_KEPT
+    now = timezone.now()
+    late = now - DISCARD_KEPT
     if rows.filter(discarded=True, updated_at__gt=late).exists():
-        ask_worker(account.pk, DISCARD_KEPT)
+        come_back(account.pk, now + DISCARD_KEPT)
     return rows.filter(Q(discarded=True, updated_at__lte=late) | Q(state=State.SENT))
 
 

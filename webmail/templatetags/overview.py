@@ -39,7 +39,7 @@ def overview() -> dict[str, Any]:
             state__in=[OutgoingMessage.State.QUEUED, OutgoingMessage.State.SENDING]
         ).count(),
         "unclear": OutgoingMessage.objects.filter(state=OutgoingMessage.State.UNCLEAR).count(),
-        "overdue": active.filter(due_at__lt=now - OVERDUE)
+        "overdue": active.filter(Q(due_at__lt=now - OVERDUE) | Q(due_at=SyncState.UNDER_WAY))
         .filter(Q(lease_until__isnull=True) | Q(lease_until__lt=now))
         .count(),
         "failing": list(states.filter(trouble | given_up).order_by("-failures", "account__address")[:SHOWN]),

@@ -16,11 +16,10 @@ from webmail.imap.types import Hint
 from webmail.models import Download, Folder, PendingAction, SyncState
 from webmail.models.mirror import announce
 from webmail.pop3.importer import run_import
-from webmail.sync import sent_copies
 from webmail.sync.account import LocalPass, Pass
 from webmail.sync.foreground import open_connection
 
-from . import crowd
+from . import crowd, due
 
 logger = logging.getLogger(__name__)
 
@@ -61,7 +60,7 @@ def run_account(account_id: int, parked: Parked | None, should_stop: Callable[[]
     """Bring the account up to date; return a connection in IDLE, or None when there is none to keep."""
     started = time.monotonic()
     account = MailAccount.objects.select_related("user").filter(pk=account_id).first()
-    due_at = SyncState.objects.filter(pk=account_id).values_list("due_at", flat=True).first()
+    due_at = due.begin(account_id) if account is not None else None
     if account is None or due_at is None:
         if parked is not None:
             parked.connection.close()
@@ -69,6 +68,9 @@ def run_account(account_id: int, parked: Parked | None, should_stop: Callable[[]
     if account.is_local:
         run_local(account, due_at, should_stop)
         return None
+    # Woken by its connection before the time that somebody has asked for: that still comes.
+    usual = parked is not None and due_at == parked.whole_at
+    asked_for = SyncState.UNDER_WAY if usual or due_at <= timezone.now() else due_at
     connection = None
     try:
         credentials = _credentials(account)
@@ -78,6 +80,7 @@ def run_account(account_id: int, parked: Parked | None, should_stop: Callable[[]
         if _passes(current, account, should_stop):
             current.whole_at = timezone.now() + _pause(account, current.notified)
         if should_stop():
+            due.give_back(account_id, due_at)
             connection.close()
             return None
         # A connection that cannot be told anything is not worth keeping, and where there is no room others wait for it: the
@@ -85,29 +88,23 @@ def run_account(account_id: int, parked: Parked | None, should_stop: Callable[[]
         kept = connection.has("IDLE") and not crowd.at(account.imap_host)
         if kept:
             connection.begin_idle()
-        _settled(account, due_at, _next_at(account, current), connection.capabilities, time.monotonic() - started)
+        _settled(account, min(current.whole_at, asked_for), connection.capabilities, time.monotonic() - started)
         if kept:
             return current
         connection.close()
         return None
     except CredentialsUnreadable as problem:
         unreadable = AskUser(Reason.PASSWORD, "The stored password cannot be opened. Enter it again.")
-        _failed(account, unreadable, str(problem), due_at)
+        _failed(account, unreadable, str(problem))
     except MailError as problem:
-        _failed(account, problem, problem.detail, due_at)
+        _failed(account, problem, problem.detail)
     except Exception as problem:
         logger.exception("account %s: the pass failed", account_id)
         sentence = "Something went wrong while looking at this account. It is tried again."
-        _failed(account, RetryLater(Reason.BUSY, sentence), repr(problem), due_at)
+        _failed(account, RetryLater(Reason.BUSY, sentence), repr(problem))
     if connection is not None:
         connection.close()
     return None
-
-
-def _next_at(account: MailAccount, current: Parked) -> datetime:
-    look = sent_copies.next_look(account)
-    soon = timezone.now() + timedelta(seconds=1)
-    return current.whole_at if look is None else min(current.whole_at, max(look, soon))
 
 
 def _passes(current: Parked, account: MailAccount, should_stop: Callable[[], bool]) -> bool:
@@ -141,27 +138,29 @@ def run_local(account: MailAccount, due_at: datetime, should_stop: Callable[[], 
             while LocalPass(account, should_stop).run() and not should_stop():
                 pass
             download.refresh_from_db()
-        if not should_stop():
+        if should_stop():
+            due.give_back(account.pk, due_at)
+        else:
             next_at = download.next_at if download is not None else timezone.now() + POLL_IDLE
-            _settled_here(account, due_at, next_at, time.monotonic() - started, asked=asked)
+            _settled_here(account, next_at, time.monotonic() - started, asked=asked)
     except CredentialsUnreadable as problem:
         unreadable = AskUser(Reason.PASSWORD, "The stored password cannot be opened. Enter it again.")
-        _failed(account, unreadable, str(problem), due_at)
+        _failed(account, unreadable, str(problem))
     except MailError as problem:
-        _failed(account, problem, problem.detail, due_at)
+        _failed(account, problem, problem.detail)
     except Exception as problem:
         logger.exception("account %s: its turn failed", account.pk)
         sentence = "Something went wrong while looking at this account. It is tried again."
-        _failed(account, RetryLater(Reason.BUSY, sentence), repr(problem), due_at)
+        _failed(account, RetryLater(Reason.BUSY, sentence), repr(problem))
 
 
-def _settled_here(account: MailAccount, due_at: datetime, next_at: datetime, seconds: float, *, asked: bool) -> None:
+def _settled_here(account: MailAccount, next_at: datetime, seconds: float, *, asked: bool) -> None:
     """What the maildrop's server said last stays said until it is asked again."""
     troubled = SyncState.objects.filter(pk=account.pk, status__in=[Status.WAITING, Status.BLOCKED])
     if asked or not troubled.exists():
-        _settled(account, due_at, next_at, frozenset(), seconds)
+        _settled(account, next_at, frozenset(), seconds)
     else:
-        SyncState.objects.filter(pk=account.pk, due_at=due_at).update(due_at=next_at)
+        due.end(account.pk, next_at)
 
 
 def _credentials(account: MailAccount) -> tuple[object, ...]:
@@ -213,9 +212,7 @@ def _pause(account: MailAccount, notified: bool) -> timedelta:
     return POLL_NOTIFIED if notified else POLL_WATCHED if watched else POLL_IDLE
 
 
-def _settled(
-    account: MailAccount, due_at: datetime, next_at: datetime, capabilities: frozenset[str], seconds: float
-) -> None:
+def _settled(account: MailAccount, next_at: datetime, capabilities: frozenset[str], seconds: float) -> None:
     state = SyncState.objects.get(pk=account.pk)
     values = {
         "status": Status.OK,
@@ -229,8 +226,7 @@ def _settled(
     }
     with transaction.atomic():
         SyncState.objects.filter(pk=account.pk).update(**values)
-        # Whoever asked for attention while the pass ran made the account due again; that stays.
-        SyncState.objects.filter(pk=account.pk, due_at=due_at).update(due_at=next_at)
+        due.end(account.pk, next_at)
         if (state.status, state.sentence) != (Status.OK, ""):
             announce(account.user_id)
 
@@ -240,7 +236,7 @@ def _back_off(problem: MailError, failures: int, longest: float) -> float:
     return float(asked or min(longest, RETRY_FIRST * 2 ** min(failures - 1, 10)))
 
 
-def _failed(account: MailAccount, problem: MailError, detail: str, due_at: datetime) -> None:
+def _failed(account: MailAccount, problem: MailError, detail: str) -> None:
     """Back off; a wrong password is not tried again until the person changed something or an hour went by."""
     now = timezone.now()
     state = SyncState.objects.get(pk=account.pk)
@@ -271,7 +267,6 @@ def _failed(account: MailAccount, problem: MailError, detail: str, due_at: datet
         "failures": failures,
     }
     with transaction.atomic():
+        due.put_off(account.pk, max(next_at or now, now + pause))
         SyncState.objects.filter(pk=account.pk).update(**values)
-        # An account that was edited meanwhile stays due: what failed was the old setting.
-        SyncState.objects.filter(pk=account.pk, due_at=due_at).update(due_at=max(next_at or now, now + pause))
         announce(account.user_id)

@@ -31,7 +31,9 @@ def claim_due(owner: str, busy: set[int], limit: int) -> list[int]:
     """Take up to ``limit`` accounts that are due; two workers never get the same one."""
     if limit <= 0:
         return []
-    due = SyncState.objects.filter(_free(owner), _wanted(), due_at__lte=timezone.now())
+    # Whose worker died in the middle of a pass is due when its lease ends.
+    now_due = Q(due_at__lte=timezone.now()) | Q(due_at=SyncState.UNDER_WAY)
+    due = SyncState.objects.filter(_free(owner), _wanted(), now_due)
     due = due.filter(account__user__is_active=True)
     candidates = due.exclude(pk__in=busy).order_by("due_at").values_list("pk", flat=True)[:limit]
     return [account_id for account_id in list(candidates) if claim(owner, account_id)]
