@@ -89,7 +89,7 @@ test: $(STAMPS)/dev $(ASSETS)
 	@$(MAKE) --no-print-directory test-postgresql
 
 test-sqlite: $(STAMPS)/dev $(ASSETS)
-	$(BIN)/pytest -n 2 --dist loadgroup $(PYTEST)
+	$(BIN)/pytest -n 3 --dist loadgroup $(PYTEST)
 
 test-postgresql: $(STAMPS)/dev $(ASSETS)
 	$(BIN)/python -m tests.servers.postgres $(BIN)/pytest -m database $(PYTEST)

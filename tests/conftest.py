@@ -97,6 +97,7 @@ def live(live_product: Live, mailbox: Mailbox) -> LiveMailbox:
     return LiveMailbox(live_product, mailbox)
 
 
+@pytest.hookimpl(tryfirst=True)  # pytest-xdist reads the groups in the same hook, and would find none yet
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """All browser tests in one process: Chromium and the live product are started once, not once per process."""
     for item in items:
