@@ -203,6 +203,20 @@ def test_an_append_that_is_carried_out_late_is_waited_for(
     certain(unknown, row, mailbox, first)
 
 
+def test_a_clock_that_is_set_back_makes_nobody_wait(
+    unknown: MailAccount, proxied: FaultProxy, mailbox: Mailbox, write: Write
+) -> None:
+    """F41"""
+    proxied.rule("APPEND", "cut_before")
+    row = sent(write)
+    older(row, 6)
+    look(unknown)
+    failing_look(unknown)
+    OutgoingMessage.objects.filter(pk=row.pk).update(sent_copy_begun_at=timezone.now() + timedelta(hours=1))
+    look(unknown)
+    certain(unknown, row, mailbox, *mailbox.uids("Sent")[:1])
+
+
 def test_an_append_that_is_carried_out_too_late_leaves_one_copy_and_teaches_nothing(
     unknown: MailAccount, proxied: FaultProxy, mailbox: Mailbox, write: Write
 ) -> None:

@@ -81,8 +81,11 @@ def file_sent(connection: AnyMailbox, row: OutgoingMessage) -> None:
 def _next_look(row: OutgoingMessage) -> datetime | None:
     """None when there is nothing more to wait for."""
     if row.sent_copy_begun_at is not None:
+        now = timezone.now()
+        if row.sent_copy_begun_at > now:
+            return None  # The clock was set back since.
         moments = [row.sent_copy_begun_at + timedelta(seconds=seconds) for seconds in UNANSWERED]
-        return next((moment for moment in moments if moment > timezone.now()), None)
+        return next((moment for moment in moments if moment > now), None)
     looks = _looks(row)
     if row.sent_copy_attempts >= len(looks):
         return None
