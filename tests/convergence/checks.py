@@ -45,6 +45,8 @@ def same_as_server(world: World, there: Snapshot) -> None:
         Folder.objects.filter(account=world.ada.account, hidden=False, selectable=True).values_list("name", flat=True)
     )
     assert shown == set(there), f"I5: the folders differ: {sorted(shown ^ set(there))}"
+    nowhere = Message.objects.filter(account=world.ada.account, shown_in__selectable=False)
+    assert not nowhere.exists(), f"I5: shown in what holds no messages: {[str(row) for row in nowhere]}"
     for name, messages in there.items():
         rows = list(Message.objects.filter(account=world.ada.account, shown_in__name=name))
         here = {f"{row.uid} {row.subject}" for row in rows}

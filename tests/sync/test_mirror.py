@@ -142,6 +142,26 @@ def test_rows_follow_when_the_server_calls_another_folder_the_inbox(account, fol
     assert inbox_rows(account) == {folders["Work"].pk}
 
 
+def test_a_folder_that_holds_nothing_any_more_shows_nothing(account, folders, arrive):
+    """Another client deleted it while others are below it. An inbox of which that is said is left as it is."""
+    kept, gone = arrive(folders["INBOX"], "Plans"), arrive(folders["Work"], "Plans")
+    uses = {name: folder.special_use for name, folder in folders.items()}
+    told = [
+        RemoteFolder(name, name.encode(), "/", frozenset(), special_use=use, selectable=name not in {"INBOX", "Work"})
+        for name, use in uses.items()
+    ]
+    refresh_folders(account, told)
+    gone.refresh_from_db()
+    assert (gone.shown_in, gone.uid, gone.folder) == (None, None, folders["INBOX"])
+    assert gone.missing_since is not None
+    work = Folder.objects.get(account=account, name="Work")
+    assert (work.selectable, work.total, work.uidvalidity) == (False, 0, None)
+    assert list(Message.objects.filter(shown_in__isnull=False)) == [kept]
+    assert_consistent(account)
+    refresh_folders(account, told)
+    assert Folder.objects.get(account=account, name="Work").pk == work.pk
+
+
 def test_rows_written_before_are_told_whose_inbox_they_are_in(account, folders, arrive):
     arrive(folders["INBOX"])
     arrive(folders["Work"])

@@ -20,6 +20,8 @@ LONGEST_NAME = 1000
 def refresh_folders(account: MailAccount, remote: list[RemoteFolder]) -> None:
     """Create, update and remove folder rows after LIST; a rename by another client keeps the row and its messages.
 
+    A folder that another client deletes or renames while others are below it stays as a name that holds nothing (\\Noselect,
+    RFC 3501 section 6.3.4): what was in it has gone as with any other, and the name is another folder.
     While the person's own folder actions are waiting the tree stays as the person made it: the server's answer
     is then older than what is shown.
     """
@@ -34,7 +36,8 @@ def refresh_folders(account: MailAccount, remote: list[RemoteFolder]) -> None:
             changed.silent = True
             return
         known = {folder.name: folder for folder in Folder.objects.filter(account=account)}
-        missing = [folder for name, folder in known.items() if name not in wanted]
+        ended = [name for name, folder in known.items() if name not in wanted or _emptied(folder, wanted[name])]
+        missing = [known.pop(name) for name in ended]
         fresh = [folder for name, folder in wanted.items() if name not in known]
         for folder, found in _renamed(missing, fresh):
             folder.name, folder.delimiter = found.name, found.delimiter or ""
@@ -49,7 +52,7 @@ def refresh_folders(account: MailAccount, remote: list[RemoteFolder]) -> None:
         created = Folder.objects.bulk_create([_new(account, found) for found in fresh])
         changed.folders.update(folder.pk for folder in created)
         for name, folder in known.items():
-            if name in wanted and _update(folder, wanted[name]):
+            if _update(folder, wanted[name]):
                 changed.special_use(folder.pk)
         changed.silent = not changed.folders
 
@@ -82,6 +85,10 @@ def behind(folder: Folder, selected: Selected) -> bool:
         or selected.uidnext > (folder.uidnext or 0)
         or (selected.highestmodseq or 0) > (folder.highestmodseq or 0)
     )
+
+
+def _emptied(folder: Folder, found: RemoteFolder) -> bool:
+    return folder.selectable and not found.selectable and folder.special_use != SpecialUse.INBOX
 
 
 def _set_aside(changed: Change, folder: Folder) -> None:
