@@ -31,6 +31,8 @@ class Other:
             self.client = None
 
     def act(self, rng: Random) -> str:
+        # What it would delete with a folder whose index is spoilt is no message that it ever saw.
+        self.mailbox.repair()
         operations, weights = zip(*OPERATIONS.items(), strict=True)
         name = rng.choices(operations, weights)[0]
         try:

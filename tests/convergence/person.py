@@ -119,7 +119,8 @@ class Person:
         batch = rng.choice(batches)
         rows = list(Message.objects.filter(actions__batch=batch).distinct())
         response = self.party.post(reverse("undo", args=[batch]), headers=SCRIPT)
-        self._note(rows)
+        if response.status_code == 200:
+            self._note(rows)
         return f"{response.status_code}, {[row.subject for row in rows]}"
 
     # --- folders

@@ -112,6 +112,7 @@ class World:
         ``whole``: it is time to ask after all folders, whatever was told of them.
         """
         party = party or self.ada
+        party.mailbox.repair()
         parked, party.parked = party.parked, None
         if parked is not None and whole:
             parked.whole_at = timezone.now()

@@ -1,9 +1,10 @@
 """A mailbox on the private Dovecot, as another mail client sees it."""
 
 import atexit
+import re
 import shutil
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,10 @@ class Mailbox:
     server: Dovecot
     address: str
     password: str
+    _log_read: int = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        self._log_read = self.server.log_file.stat().st_size
 
     @property
     def host(self) -> str:
@@ -44,6 +49,22 @@ class Mailbox:
     def deliver(self, raw: bytes) -> None:
         """New mail, the way it really arrives: by LMTP."""
         self.server.deliver(self.address, raw)
+
+    def repair(self) -> list[str]:
+        """What an administrator does where the server has spoilt the index of a folder; the names of those it was done to.
+
+        Dovecot 2.3 does it when a folder is deleted, or renamed, and made anew under its name: a session that has the old one
+        open destroys the index of the new one with its next command, or in IDLE. The files of the messages stay.
+        """
+        with self.server.log_file.open("rb") as log:
+            log.seek(self._log_read)
+            lines = log.read().rpartition(b"\n")[0]
+        self._log_read += len(lines)
+        pattern = rf"\({re.escape(self.address)}\).*: Mailbox (.+?): Corrupted transaction log file .*: indexid changed"
+        damaged = sorted(set(re.findall(pattern, lines.decode(errors="replace"))))
+        for name in damaged:
+            self.server.doveadm("force-resync", "-u", self.address, name)
+        return damaged
 
     def uids(self, folder: str = "INBOX") -> list[int]:
         client = self.imap()
