@@ -3,8 +3,10 @@
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
+from django.db import OperationalError
 from django.utils import timezone
 
 from accounts.models import MailAccount
@@ -16,7 +18,7 @@ from webmail.models import OutgoingMessage, SyncState
 from webmail.outbox import drafts
 from webmail.outbox.wake import QUIET, ask_worker
 from webmail.sync import attention
-from webmail.worker import job, lease
+from webmail.worker import due, job, lease
 from webmail.worker.job import run_account
 
 __all__ = ["account", "reading", "write"]
@@ -149,3 +151,14 @@ def test_a_failing_server_is_left_alone_whoever_asks(resting: MailAccount, monke
         meanwhile(monkeypatch, lambda: attention.retry(resting.pk), proxy.cut_all)
         turn(resting)
         assert due_at(resting) <= timezone.now()
+
+
+def test_a_turn_that_cannot_begin_leaves_the_account_due(resting: MailAccount, monkeypatch: pytest.MonkeyPatch) -> None:
+    parked = run_account(resting.pk, None, lambda: False)
+    assert parked is not None
+    due_now(resting)
+    with monkeypatch.context() as patched:
+        patched.setattr(due, "begin", Mock(side_effect=OperationalError("away for a moment")))
+        assert run_account(resting.pk, parked, lambda: False) is None
+    assert parked.connection.broken
+    assert due_at(resting) <= timezone.now()

@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
-from django.db import transaction
+from django.db import DatabaseError, transaction
 from django.utils import timezone
 
 from accounts.models import MailAccount
@@ -60,7 +60,12 @@ def run_account(account_id: int, parked: Parked | None, should_stop: Callable[[]
     """Bring the account up to date; return a connection in IDLE, or None when there is none to keep."""
     started = time.monotonic()
     account = MailAccount.objects.select_related("user").filter(pk=account_id).first()
-    due_at = due.begin(account_id) if account is not None else None
+    try:
+        due_at = due.begin(account_id) if account is not None else None
+    except DatabaseError:
+        # Nothing has begun, so the account is as due as it was.
+        logger.exception("account %s: its turn could not begin", account_id)
+        due_at = None
     if account is None or due_at is None:
         if parked is not None:
             parked.connection.close()
