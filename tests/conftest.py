@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import settings as examples
 from playwright.sync_api import expect
 
 from tests.servers.live import Live, LiveMailbox
@@ -18,6 +19,11 @@ from webmail.demo.dovecot import Dovecot, missing_parts
 
 # Playwright's synchronous API keeps an event loop in the main thread; Django would refuse the ORM there.
 os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
+
+# Elsewhere every run looks for new examples; the check of a commit has to say the same when it is repeated.
+examples.register_profile("repeatable", derandomize=True)
+if os.environ.get("CI"):
+    examples.load_profile("repeatable")
 
 # How long a page may take to show what it must show: a busy machine is no failure.
 expect.set_options(timeout=15_000)
