@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, FrameLocator, Page, expect
+from playwright.sync_api import TimeoutError as WaitedInVain
 
 from tests.browser.test_mailbox import PHONE, WIDE, letter
 from tests.servers.live import LiveMailbox
@@ -49,8 +50,15 @@ def opened(live: LiveMailbox, browser: Browser) -> Iterator[Open]:
 
 
 def read(page: Page, subject: str) -> FrameLocator:
-    page.locator(".row", has_text=subject).first.locator(".row-link").click()
-    page.wait_for_selector(".conversation iframe.body-frame")
+    row = page.locator(".row", has_text=subject).first.locator(".row-link")
+    shown = page.locator(f'.conversation[data-title="{subject}"] iframe.body-frame')
+    row.click()
+    try:
+        shown.first.wait_for(timeout=10_000)
+    except WaitedInVain:
+        # The list may have been brought up to date under the pointer.
+        row.click()
+        shown.first.wait_for()
     return page.frame_locator(".conversation iframe.body-frame")
 
 
