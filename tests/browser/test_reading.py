@@ -51,7 +51,7 @@ def opened(live: LiveMailbox, browser: Browser) -> Iterator[Open]:
 
 def read(page: Page, subject: str) -> FrameLocator:
     row = page.locator(".row", has_text=subject).first.locator(".row-link")
-    shown = page.locator(f'.conversation[data-title="{subject}"] iframe.body-frame')
+    shown = page.locator(f'.conversation[data-title*="{subject}"] iframe.body-frame')
     row.click()
     try:
         shown.first.wait_for(timeout=10_000)
