@@ -16,6 +16,7 @@ import { startPanes } from "./panes.js";
 import { startPeople } from "./people.js";
 import { focusSearch, startSearch } from "./search.js";
 import { adoptFrames, conversation, foldAll, reader, refreshReader, startReader } from "./reader.js";
+import { startRest } from "./rest.js";
 import { refreshNotices, refreshSidebar } from "./sidebar.js";
 import { togglePicked, wholeFolder } from "./selection.js";
 import { say, startToasts, undoLast } from "./toast.js";
@@ -178,10 +179,13 @@ async function changed(hint) {
   refreshSidebar();
   if (notices || everything || document.querySelector(".bulk-card")) refreshNotices();
   if (everything || concerns(hint)) refreshList();
-  if (conversation() && (everything || folders.length) && (await refreshReader()) === "gone") closeReader();
+  if (!conversation() || !(everything || folders.length) || (await refreshReader()) !== "gone") return;
+  // Not where another one is being opened meanwhile.
+  if (currentId() === conversation()?.dataset.conversation) closeReader();
 }
 
 function startMailbox(box) {
+  startRest();
   startMenus(reader());
   startList();
   startReader({

@@ -1,12 +1,14 @@
 // The list: endless scroll, refresh in place, cursor.
 import { withParameter } from "./address.js";
 import { fragment, getHtml } from "./net.js";
+import { atRest, oneAtATime } from "./rest.js";
 import { showSelected, startSelection } from "./selection.js";
 
 const MOST_REFRESHED = 400;
 const prints = new WeakMap();
-// Conversations that an action under way has taken out of the list: a refresh must not bring them back.
-export const leaving = new Set();
+// Conversations that an action has taken out of the list: no list that was asked for before the server knew brings them back.
+const leaving = new Map();
+let asked = 0;
 
 export const pane = () => document.getElementById("main");
 export const list = () => pane().querySelector(".list");
@@ -89,6 +91,14 @@ export function loadMore() {
 
 // --- refresh in place
 
+export const leave = (ids) => ids.forEach((id) => leaving.set(id, Infinity));
+export const haveLeft = (ids) => ids.forEach((id) => leaving.set(id, asked));
+export const stay = (ids) => ids.forEach((id) => leaving.delete(id));
+
+function isLeaving(id, mine) {
+  return mine <= (leaving.get(id) ?? leaving.get(conversationOf(id)) ?? 0);
+}
+
 function carryOver(old, fresh) {
   fresh.querySelector(".pick input").checked = old.querySelector(".pick input").checked;
   fresh.classList.toggle("cursor", old.classList.contains("cursor"));
@@ -109,13 +119,15 @@ function showSummary(told) {
   if (readAll) readAll.hidden = !told.dataset.summary.endsWith("unread");
 }
 
-export function merge(html) {
+// `mine` tells how many lists had been asked for with this one.
+function merge(html, mine) {
   const box = rowsBox();
   const fresh = fragment(html);
   for (const row of fresh.querySelectorAll(".row")) {
-    if (leaving.has(row.dataset.id) || leaving.has(conversationOf(row.dataset.id))) row.remove();
+    if (isLeaving(row.dataset.id, mine)) row.remove();
     else row.removeAttribute("aria-current");
   }
+  for (const [id, last] of leaving) if (last < mine) leaving.delete(id);
   remember(fresh);
   const told = fresh.querySelector("[data-summary]");
   showSummary(told);
@@ -147,31 +159,15 @@ export function merge(html) {
   watchEnd();
 }
 
-let refreshing = null;
-let again = false;
-
-export function refreshList() {
-  if (refreshing) {
-    again = true;
-    return refreshing;
-  }
+export const refreshList = oneAtATime(async () => {
   const form = list();
-  if (!form) return Promise.resolve();
+  if (!form) return;
   const count = Math.min(Math.max(rows().length, 50), MOST_REFRESHED);
-  refreshing = getHtml(withParameter(form.dataset.url, "rows", count))
-    .then((html) => {
-      if (form === list()) merge(html);
-    })
-    .catch(() => {})
-    .finally(() => {
-      refreshing = null;
-      if (again) {
-        again = false;
-        refreshList();
-      }
-    });
-  return refreshing;
-}
+  const mine = ++asked;
+  const html = await getHtml(withParameter(form.dataset.url, "rows", count));
+  await atRest();
+  if (form === list()) merge(html, mine);
+});
 
 // --- cursor
 

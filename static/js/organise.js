@@ -1,7 +1,8 @@
 // Actions on conversations: shown at once, sent, put back when the server said no.
 import { below } from "./address.js";
 import { ask } from "./dialogs.js";
-import { conversationOf, cursor, leaving, list, neighbour, refreshList, rowOf, rows, rowsOf, setCursor } from "./list.js";
+import { conversationOf, cursor, list, neighbour, refreshList, rowOf, rows, rowsOf, setCursor } from "./list.js";
+import { haveLeft, leave, stay } from "./list.js";
 import { closeReader, currentId, openConversation } from "./navigate.js";
 import { post } from "./net.js";
 import { conversation, refreshReader } from "./reader.js";
@@ -33,14 +34,15 @@ function applyFlags(verb, ids) {
 
 function takeAway(ids) {
   const taken = [];
+  leave(ids);
   for (const id of ids) {
     const row = rowOf(id);
-    leaving.add(id);
     if (!row) continue;
     taken.push([row, row.nextSibling, row.parentNode]);
     row.remove();
   }
   return () => {
+    stay(ids);
     for (const [row, next, parent] of taken.reverse()) {
       parent.insertBefore(row, next?.parentNode === parent ? next : null);
     }
@@ -77,7 +79,7 @@ export async function act(verb, ids, extra = [], everything = wholeFolder()) {
   const affected = [...new Set([...ids, ...lines.map((row) => row.dataset.id)])];
   const openGoes = away && affected.some((id) => id === currentId() || conversationOf(id) === currentId());
   const next = away ? afterwards(affected, openGoes) : null;
-  const putBack = away ? takeAway(affected) : () => refreshList();
+  const putBack = away ? takeAway(affected) : refreshList;
   if (!away) applyFlags(verb, affected);
   clearSelection();
   if (openGoes && next) openConversation(next.querySelector(".row-link").href);
@@ -87,12 +89,11 @@ export async function act(verb, ids, extra = [], everything = wholeFolder()) {
     const answer = await post(below(form.dataset.url, `${verb}/`), fields);
     showToasts(answer.html);
     if (answer.html.includes("data-bulk")) refreshNotices();
-    if (!answer.ok) putBack();
+    if (answer.ok) haveLeft(away ? affected : []);
+    else putBack();
   } catch (error) {
     putBack();
     say(`${error.message} What you did was put back.`);
-  } finally {
-    for (const id of affected) leaving.delete(id);
   }
   refreshList();
   refreshSidebar();

@@ -4,6 +4,7 @@ import { fit, reserve, settle, watchFrame } from "./frames.js";
 import { fragment, getHtml, post } from "./net.js";
 import { pictureNote, startPictures } from "./pictures.js";
 import { startPrinting } from "./print.js";
+import { atRest } from "./rest.js";
 import { adoptSender, startLeaving } from "./senders.js";
 
 const SEEN_AFTER_MS = 600;
@@ -103,8 +104,9 @@ export async function refreshReader() {
   try {
     fresh = fragment(await getHtml(open.dataset.url));
   } catch (error) {
-    return error.status === 404 ? "gone" : "unknown";
+    return error.status === 404 && open === conversation() ? "gone" : "unknown";
   }
+  await atRest();
   if (open !== conversation()) return "none";
   const cards = open.querySelector(".cards");
   const wanted = [...fresh.querySelectorAll(".card")];

@@ -1,6 +1,7 @@
 // The sidebar is fetched again whenever something changed; morphing keeps focus and scroll.
 import htmx from "htmx.org";
 import { getHtml } from "./net.js";
+import { atRest, oneAtATime } from "./rest.js";
 
 const box = () => document.getElementById("mailbox");
 
@@ -9,33 +10,16 @@ function unreadInInboxes() {
   return [...badges].reduce((sum, badge) => sum + (Number.parseInt(badge.textContent, 10) || 0), 0);
 }
 
-let running = null;
-let again = false;
-
-export function refreshSidebar() {
-  if (running) {
-    again = true;
-    return running;
-  }
-  running = (async () => {
-    const before = unreadInInboxes();
-    const folder = document.querySelector(".list")?.dataset.folder ?? "";
-    const text = await getHtml(`${box().dataset.sidebarUrl}?folder=${folder}`);
-    const target = document.getElementById("sidebar");
-    await htmx.swap({ text, target, swap: "innerMorph", sourceElement: target });
-    announce(unreadInInboxes() - before);
-    refreshSidebar.onChange?.();
-  })()
-    .catch(() => {})
-    .finally(() => {
-      running = null;
-      if (again) {
-        again = false;
-        refreshSidebar();
-      }
-    });
-  return running;
-}
+export const refreshSidebar = oneAtATime(async () => {
+  const before = unreadInInboxes();
+  const folder = document.querySelector(".list")?.dataset.folder ?? "";
+  const text = await getHtml(`${box().dataset.sidebarUrl}?folder=${folder}`);
+  const target = document.getElementById("sidebar");
+  await atRest();
+  await htmx.swap({ text, target, swap: "innerMorph", sourceElement: target });
+  announce(unreadInInboxes() - before);
+  refreshSidebar.onChange?.();
+});
 
 function announce(more) {
   if (more <= 0) return;
@@ -43,32 +27,13 @@ function announce(more) {
   region.textContent = more === 1 ? "1 new message" : `${more} new messages`;
 }
 
-let asking = null;
-let askAgain = false;
-
 // Morphing keeps the button that is being pressed while the numbers beside it change.
-export function refreshNotices() {
-  if (asking) {
-    askAgain = true;
-    return asking;
-  }
+export const refreshNotices = oneAtATime(async () => {
   const target = document.getElementById("notices");
   const under = new Set([...target.querySelectorAll(".bulk-card:has(progress)")].map((card) => card.id));
-  asking = getHtml(box().dataset.noticesUrl)
-    .then((text) => htmx.swap({ text, target, swap: "innerMorph", sourceElement: target }))
-    .then(() => {
-      for (const card of target.querySelectorAll(".bulk-card:not(:has(progress))")) {
-        if (under.has(card.id)) document.getElementById("announcer").textContent = card.querySelector("p").textContent;
-      }
-    })
-    // The next change asks again.
-    .catch(() => {})
-    .finally(() => {
-      asking = null;
-      if (askAgain) {
-        askAgain = false;
-        refreshNotices();
-      }
-    });
-  return asking;
-}
+  const text = await getHtml(box().dataset.noticesUrl);
+  await htmx.swap({ text, target, swap: "innerMorph", sourceElement: target });
+  for (const card of target.querySelectorAll(".bulk-card:not(:has(progress))")) {
+    if (under.has(card.id)) document.getElementById("announcer").textContent = card.querySelector("p").textContent;
+  }
+});

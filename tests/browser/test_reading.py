@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, FrameLocator, Page, expect
-from playwright.sync_api import TimeoutError as WaitedInVain
 
 from tests.browser.test_mailbox import PHONE, WIDE, letter
 from tests.servers.live import LiveMailbox
@@ -53,12 +52,7 @@ def read(page: Page, subject: str) -> FrameLocator:
     row = page.locator(".row", has_text=subject).first.locator(".row-link")
     shown = page.locator(f'.conversation[data-title*="{subject}"] iframe.body-frame')
     row.click()
-    try:
-        shown.first.wait_for(timeout=10_000)
-    except WaitedInVain:
-        # The list may have been brought up to date under the pointer.
-        row.click()
-        shown.first.wait_for()
+    shown.first.wait_for()
     return page.frame_locator(".conversation iframe.body-frame")
 
 
