@@ -8,7 +8,16 @@ from accounts.models import MailAccount, User
 from tests.servers.mailbox import Mailbox
 from webmail.errors import GiveUp
 from webmail.imap.connection import MailConnection
-from webmail.models import CachedPart, Folder, Message, Notice, PendingAction, SenderCheck, SyncState
+from webmail.models import (
+    CachedPart,
+    Folder,
+    Message,
+    Notice,
+    PendingAction,
+    RenderedBody,
+    SenderCheck,
+    SyncState,
+)
 from webmail.sync import actions, bodies, folder_actions
 from webmail.sync.account import Pass
 from webmail.sync.foreground import open_connection
@@ -300,3 +309,28 @@ def test_who_sent_a_message_is_judged_with_the_text_that_is_fetched(mailbox, acc
     CachedPart.objects.all().delete()
     bodies.text_parts(Message.objects.select_related("account", "folder").get())
     assert asked[1:] == [["1"]]
+
+
+def test_a_text_is_asked_for_while_its_page_is_made_and_only_once(mailbox, account, sync, client, monkeypatch):
+    mailbox.append(mail(1))
+    sync()
+    CachedPart.objects.all().delete()
+    SenderCheck.objects.all().delete()
+    RenderedBody.objects.all().delete()
+    asked: list[list[str]] = []
+    real = bodies._brought
+
+    def counted(message: Message, sections: list[str], most: int) -> dict[str, bytes]:
+        asked.append(sections)
+        return real(message, sections, most)
+
+    monkeypatch.setattr(bodies, "_brought", counted)
+    client.force_login(account.user)
+    message = Message.objects.get()
+    client.get(f"/folder/{message.shown_in_id}/conversation/{message.conversation_id}/")
+    assert "This is letter 1." in client.get(f"/message/{message.pk}/body/").text
+    assert asked == [["1", "HEADER"]]
+    assert SenderCheck.objects.exists()
+    client.get(f"/folder/{message.shown_in_id}/conversation/{message.conversation_id}/")
+    assert "This is letter 1." in client.get(f"/message/{message.pk}/body/").text
+    assert len(asked) == 1

@@ -11,6 +11,7 @@ import pytest
 from tests.sync.conftest import Arrive
 from webmail.errors import Reason, RetryLater
 from webmail.mime.parts import Part
+from webmail.mime.transfer import decoded_stream
 from webmail.models import Folder
 from webmail.sync import bodies, foreground, room
 
@@ -94,7 +95,7 @@ def test_f51_an_attachment_of_any_size_passes_through_in_pieces() -> None:
 
     tracemalloc.start()
     try:
-        octets = sum(len(piece) for piece in bodies.decoded_stream(pieces(), "base64"))
+        octets = sum(len(piece) for piece in decoded_stream(pieces(), "base64"))
         most = tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()

@@ -10,8 +10,9 @@ from django.test.utils import CaptureQueriesContext
 from webmail.errors import GiveUp, Reason, RetryLater
 from webmail.mime import clock
 from webmail.mime.parts import Part
-from webmail.models import CachedPart, Message, RenderedBody
-from webmail.sync import bodies
+from webmail.models import CachedPart, Message, RenderedBody, SenderCheck
+from webmail.sync import afterwards, bodies
+from webmail.sync.senders import POLICY
 from webmail.views.parts import BLOCK, blocks
 
 MOST_QUERIES = 11
@@ -52,11 +53,11 @@ def test_a_copy_of_the_same_message_in_two_folders_is_shown_once(ada: Any) -> No
 
 
 def test_the_reader_costs_the_same_for_any_number_of_messages(ada: Any) -> None:
-    first = ada.arrive("Plan")
+    first = judged(ada.arrive("Plan"))
     counts = []
     for _ in range(2):
         for _ in range(10):
-            ada.arrive("Re: Plan", in_reply_to=[first.message_id])
+            judged(ada.arrive("Re: Plan", in_reply_to=[first.message_id]))
         with CaptureQueriesContext(connection) as queries:
             ada.client.get(ada.conversation_url(first))
         with CaptureQueriesContext(connection) as fragment:
@@ -65,6 +66,51 @@ def test_the_reader_costs_the_same_for_any_number_of_messages(ada: Any) -> None:
     assert counts[0] == counts[1]
     assert counts[0][0] <= MOST_QUERIES
     assert counts[0][1] <= MOST_QUERIES_FRAGMENT
+
+
+def judged(message: Message) -> Message:
+    """As one that was opened before."""
+    SenderCheck.objects.create(message=message, policy=POLICY, method="untrusted")
+    return message
+
+
+def test_texts_that_were_never_here_are_asked_for_with_the_page_two_of_them(
+    ada: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[int] = []
+    monkeypatch.setattr(bodies, "begin", lambda message: asked.append(message.pk))
+    first = ada.arrive("Plan")
+    url = ada.conversation_url(first)
+    with CaptureQueriesContext(connection) as alone:
+        ada.fragment(url)
+    assert asked == [first.pk]
+    more = [ada.arrive("Re: Plan", in_reply_to=[first.message_id]) for _ in range(5)]
+    with CaptureQueriesContext(connection) as several:
+        ada.fragment(url)
+    assert asked[1:] == [more[-2].pk, more[-1].pk]
+    assert len(several) == len(alone) == MOST_QUERIES_FRAGMENT + 1
+    del asked[:]
+    Message.objects.filter(pk__in=[each.pk for each in more[1:]]).update(seen=True)
+    judged(more[0])
+    ada.fragment(url)
+    assert asked == [first.pk, more[-1].pk]
+
+
+def test_a_text_is_shown_before_it_is_kept(ada: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    message = ada.arrive()
+    CachedPart.objects.all().delete()
+    header = b"From: Bob Berg <bob@example.test>\r\n\r\n"
+    monkeypatch.setattr(bodies, "_brought", lambda *_: {"1": b"Good evening.", "HEADER": header})
+    with monkeypatch.context() as out:
+        out.setattr(afterwards, "settle", lambda works: None)
+        assert "Good evening." in ada.client.get(f"/message/{message.pk}/body/").text
+    assert not CachedPart.objects.exists()
+    assert not SenderCheck.objects.exists()
+    assert "Good evening." in ada.client.get(f"/message/{message.pk}/body/").text
+    assert CachedPart.objects.get().section == "1"
+    assert SenderCheck.objects.get().message == message
+    monkeypatch.setattr(bodies, "load_parts", None)
+    assert "Good evening." in ada.client.get(f"/message/{message.pk}/body/").text
 
 
 def test_the_body_is_a_document_of_its_own_behind_its_own_policy(ada: Any) -> None:

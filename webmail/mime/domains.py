@@ -79,7 +79,7 @@ def ascii_form(host: str) -> str:
     return name if len(name) <= _LONGEST and all(map(_LABEL.match, name.split("."))) else ""
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=8192)
 def organisation(host: str) -> str:
     """The domain that somebody registered and ``host`` belongs to, as A-labels; "" for an address, a suffix, a bare word."""
     name = ascii_form(host)
@@ -158,6 +158,7 @@ def skeleton(text: str) -> str:
     return bare
 
 
+@lru_cache(maxsize=8192)
 def looks_like(host: str) -> str:
     """The skeleton of the registered domain of ``host``; "" where there is none."""
     return skeleton(unicode_form(organisation(host)))

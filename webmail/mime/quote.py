@@ -7,12 +7,13 @@ from typing import NamedTuple
 _LENGTH_LIMIT = 2_000_000
 _TAG = re.compile(r"<(/?)([a-zA-Z][a-zA-Z0-9]*)([^<>]*)>|<style>[^<]*</style>")
 _VOID = {"area", "br", "col", "hr", "img", "wbr", "input", "link", "meta"}
-_QUOTE_ATTRIBUTE = re.compile(
-    r"""\b(?:class|id)="[^"]*\b(?:gmail_quote(?:_container)?|gmail_extra|moz-cite-prefix|yahoo_quoted|protonmail_quote|"""
-    r"""divRplyFwdMsg|appendonsend|OLK_SRC_BODY_SECTION|reply-intro|zmail_extra|tutanota_quote|"""
-    r"""ms-outlook-mobile-reference-message)\b""",
-    re.IGNORECASE,
+_QUOTE_NAMES = (
+    *("gmail_quote", "gmail_quote_container", "gmail_extra", "moz-cite-prefix", "yahoo_quoted", "protonmail_quote"),
+    *("divRplyFwdMsg", "appendonsend", "OLK_SRC_BODY_SECTION", "reply-intro", "zmail_extra", "tutanota_quote"),
+    "ms-outlook-mobile-reference-message",
 )
+_LOWERED_NAMES = [name.lower() for name in _QUOTE_NAMES]
+_QUOTE_ATTRIBUTE = re.compile(rf"""\b(?:class|id)="[^"]*\b(?:{"|".join(_QUOTE_NAMES)})\b""", re.IGNORECASE)
 _CITE = re.compile(r"""\btype="?cite""", re.IGNORECASE)
 # From this marker on everything is quoted: these clients put the old mail beside it, not inside.
 _OPEN_ENDED = re.compile(r"moz-cite-prefix|divRplyFwdMsg|appendonsend|reply-intro", re.IGNORECASE)
@@ -149,9 +150,10 @@ class _Reader:
 
 def _may_quote(html: str) -> bool:
     """Whether any marker could be found; most designs hold none, and need not be read tag by tag."""
-    if "<blockquote" in html or "--" in html or _QUOTE_ATTRIBUTE.search(html) is not None:
+    if "<blockquote" in html or "--" in html:
         return True
-    return _HEAD_SOMEWHERE.search(html) is not None
+    lowered = html.lower()
+    return any(name in lowered for name in _LOWERED_NAMES) or _HEAD_SOMEWHERE.search(html) is not None
 
 
 def split_quote(html: str) -> tuple[str, str]:

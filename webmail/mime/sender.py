@@ -4,6 +4,7 @@ import re
 import unicodedata
 from collections.abc import Mapping, Set
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from webmail.mime.address import Address
 from webmail.mime.domains import aligned, is_odd, looks_like, organisation, skeleton
@@ -30,6 +31,7 @@ class Acquaintance:
     domains: Mapping[str, str] = field(default_factory=dict)
 
 
+@lru_cache(maxsize=8192)
 def name_key(name: str) -> str:
     """``name`` so that imitations of it are equal: look-alike letters, order of words and signs make no difference.
 

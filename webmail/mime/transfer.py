@@ -2,6 +2,7 @@
 
 import binascii
 import re
+from collections.abc import Iterable, Iterator
 
 _NOT_BASE64 = re.compile(rb"[^A-Za-z0-9+/=]")
 _PADDED = re.compile(rb"=+")
@@ -19,6 +20,23 @@ def decode_transfer(data: bytes, encoding: str) -> bytes:
             return _uuencoded(data)
         case _:
             return data
+
+
+def decoded_stream(pieces: Iterable[bytes], encoding: str) -> Iterator[bytes]:
+    """Base64 is decoded group by group; the other encodings keep lines together (RFC 2045 section 6)."""
+    if encoding.lower() not in {"base64", "quoted-printable"}:
+        yield from pieces
+        return
+    base64 = encoding.lower() == "base64"
+    rest = b""
+    for piece in pieces:
+        rest += piece.translate(None, b"\r\n \t") if base64 else piece
+        cut = len(rest) - len(rest) % 4 if base64 else rest.rfind(b"\n") + 1
+        if cut:
+            yield decode_transfer(rest[:cut], encoding)
+            rest = rest[cut:]
+    if rest:
+        yield decode_transfer(rest, encoding)
 
 
 def _base64(data: bytes) -> bytes:

@@ -15,12 +15,13 @@ from webmail.mime.headers import HEADER_LIMIT
 from webmail.mime.parts import Part, choose, decode_transfer
 from webmail.mime.summary import header_of
 from webmail.mime.text import decode_charset, html_to_text, preview
+from webmail.mime.transfer import decoded_stream
 from webmail.mime.unpack import INSIDE
 from webmail.models import CachedPart, Message, SenderCheck
 from webmail.models.content import intact
 from webmail.models.mirror import change
 
-from . import foreground, senders
+from . import afterwards, early, foreground, senders
 from .local import AnyMailbox
 from .room import room
 
@@ -173,10 +174,8 @@ def load_parts(message: Message, parts: list[Part]) -> dict[str, bytes]:
     found = _kept(message, [part.section for part in parts])
     wanted = [part for part in parts if part.section not in found]
     if wanted:
-        # The header comes along where the sender has not been judged yet: it costs no further round trip.
-        header = [] if senders.judged(message) else [senders.SECTION]
-        most = _share(wanted)
-        raw = _fetched(message, [*(part.section for part in wanted), *header], most)
+        sections, most = _flight(wanted, judged=senders.judged(message) is not None)
+        raw = _fetched(message, sections, most)
         fetched = {part.section: raw[part.section] for part in wanted if part.section in raw}
         if not fetched:
             raise GiveUp(Reason.GONE, "The message is no longer there.")
@@ -185,11 +184,31 @@ def load_parts(message: Message, parts: list[Part]) -> dict[str, bytes]:
             for part in wanted
             if part.section in fetched
         }
-        _keep(message, {section: data for section, data in content.items() if len(fetched[section]) < most})
-        if (octets := raw.get(senders.SECTION)) is not None:
-            senders.keep(senders.examine(message.account, [(message, octets)]))
+        header = [(message, raw[senders.SECTION])] if senders.SECTION in raw else []
+
+        def keep() -> None:
+            _keep(message, {section: data for section, data in content.items() if len(fetched[section]) < most})
+            senders.keep(senders.examine(message.account, header))
+
+        afterwards.do(keep)
         found |= content
     return found
+
+
+def begin(message: Message) -> None:
+    """Ask for the text already: :func:`load_parts` is about to. With its account and folder; nothing of it is here."""
+    parts = displayed(message)
+    if parts and message.uid is not None and not message.account.is_local and octets_to_read(message) <= LARGEST_CACHED:
+        sections, most = _flight(parts, judged=False)
+        early.texts.begin(_early_key(message, sections), lambda: _brought(message, sections, most))
+
+
+def _flight(parts: list[Part], *, judged: bool) -> tuple[list[str], int]:
+    """The sections that are fetched together, and how much of each.
+
+    The header comes along where the sender has not been judged yet: it costs no further round trip.
+    """
+    return [*(part.section for part in parts), *([] if judged else [senders.SECTION])], _share(parts)
 
 
 def _share(parts: list[Part]) -> int:
@@ -253,23 +272,6 @@ def headers(message: Message) -> bytes:
         raise GiveUp(Reason.GONE, "The message is no longer there.")
     _keep(message, {"HEADER": content})
     return content
-
-
-def decoded_stream(pieces: Iterable[bytes], encoding: str) -> Iterator[bytes]:
-    """Base64 is decoded group by group; the other encodings keep lines together (RFC 2045 section 6)."""
-    if encoding.lower() not in {"base64", "quoted-printable"}:
-        yield from pieces
-        return
-    base64 = encoding.lower() == "base64"
-    rest = b""
-    for piece in pieces:
-        rest += piece.translate(None, b"\r\n \t") if base64 else piece
-        cut = len(rest) - len(rest) % 4 if base64 else rest.rfind(b"\n") + 1
-        if cut:
-            yield decode_transfer(rest[:cut], encoding)
-            rest = rest[cut:]
-    if rest:
-        yield decode_transfer(rest, encoding)
 
 
 def prefetch(connection: AnyMailbox, messages: list[Message], *, whole: bool) -> None:
@@ -346,11 +348,20 @@ def _stream(message: Message, section: str) -> Iterator[bytes]:
 
 def _fetched(message: Message, sections: list[str], limit: int | None) -> dict[str, bytes]:
     """As transferred, in one round trip. What the server does not have is missing."""
+    begun = early.texts.taken(_early_key(message, sections))
+    return begun if begun is not None else _brought(message, sections, limit)
+
+
+def _brought(message: Message, sections: list[str], limit: int | None) -> dict[str, bytes]:
     uid = _uid(message)
     wanted = [(uid, section) for section in sections]
     with foreground.connection(message.account) as connection:
         raw = connection.open_and_fetch(message.folder.name, wanted, limit, uidvalidity=message.uidvalidity)
     return {section: raw[uid, section] for section in sections if (uid, section) in raw}
+
+
+def _early_key(message: Message, sections: list[str]) -> tuple[object, ...]:
+    return message.pk, message.folder_id, message.uidvalidity, message.uid, tuple(sections)
 
 
 def _select(connection: AnyMailbox, message: Message) -> None:

@@ -8,7 +8,7 @@ from webmail.mime.headers import parse_header_block
 from webmail.models import Message, SenderCheck, SpecialUse
 from webmail.models.prepared import Prepared, Slot
 
-from . import bodies
+from . import afterwards, bodies
 from .senders import POLICY
 
 CHOSEN = Prepared(
@@ -29,6 +29,7 @@ def chosen(user_id: int, message: Message) -> PictureChoice | None:
 
 def may_trust(message: Message) -> bool:
     """Whether nothing says that the sender is forged; what cannot be looked at is not trusted."""
+    afterwards.catch_up()
     check = SenderCheck.objects.filter(message=message, policy=POLICY).first()
     if check is not None and check.result != SenderCheck.Result.UNKNOWN:
         return check.result == SenderCheck.Result.VERIFIED

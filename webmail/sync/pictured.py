@@ -16,7 +16,7 @@ from webmail.mime import html as mime_html
 from webmail.models import Message, RenderedBody
 from webmail.outside.address import LONGEST
 
-from . import bodies, rendering
+from . import afterwards, bodies, rendering
 from .rendering import TAIL, Rendered
 
 MOST_PICTURES = 1_000
@@ -41,6 +41,7 @@ def with_pictures(message: Message, address: Callable[[str], str]) -> Rendered:
     plain = rendering.rendered(message)
     if not plain.remote or plain.too_complex:
         return plain
+    afterwards.catch_up()
     kept = RenderedBody.objects.filter(message=message, policy=mime_html.POLICY_VERSION).first()
     made = _read(bytes(kept.pictured)) if kept is not None and kept.pictured is not None else None
     if made is None:

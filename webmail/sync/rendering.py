@@ -4,6 +4,7 @@ import logging
 import zlib
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from functools import partial
 
 from django.core import signing
 from django.urls import reverse
@@ -20,11 +21,14 @@ from webmail.mime.text import html_to_text, text_to_html
 from webmail.models import CachedPart, Message, RenderedBody
 from webmail.models.prepared import Prepared, Slot
 
-from . import bodies
+from . import afterwards, bodies
 from .room import room
 
 logger = logging.getLogger(__name__)
 
+WITH_PLACE = Prepared(
+    lambda: Message.objects.select_related("account", "folder").filter(pk__in=[Slot("ids")]).order_by("id")
+)
 RENDERED = Prepared(lambda: RenderedBody.objects.filter(message_id=Slot("message"), policy=Slot("policy")))
 LINK_SALT = "webmail.link"
 LONGEST_TOKEN = 3_500  # characters; web servers read lines of about four thousand
@@ -63,7 +67,7 @@ def rendered(message: Message) -> Rendered:
     with room(bodies.octets_to_read(message)):
         result = render(message, bodies.text_parts(message))
     if not result.doubtful:
-        _keep_rendered(message, result)
+        afterwards.do(partial(_keep_rendered, message, result))
     return result
 
 
@@ -175,6 +179,12 @@ def _files(message: Message, files: list[Part]) -> str:
         '<p class="files">{}</p>',
         format_html_join(" ", '<a class="button" target="_blank" rel="noopener noreferrer" href="{}">{}</a>', links),
     )
+
+
+def begin(ids: list[int]) -> None:
+    """Ask for the texts of messages that were never opened, which a page is about to show."""
+    for message in WITH_PLACE(ids=ids):
+        bodies.begin(message)
 
 
 def prerender(messages: Iterable[Message]) -> None:

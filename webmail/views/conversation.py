@@ -8,7 +8,8 @@ from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from webmail.mime.headers import display_text
-from webmail.models import Conversation
+from webmail.models import Conversation, Message
+from webmail.sync import rendering
 
 from . import reader, senders
 from .access import conversation_of, message_of, user_of
@@ -16,6 +17,9 @@ from .mailbox import list_context, page_context
 from .people import own_addresses
 from .place import Place, place_of
 from .when import Clock, clock_of
+
+# Connections for what a person waits for are few.
+MOST_EARLY = 2
 
 
 @login_required
@@ -49,6 +53,7 @@ def single_message(request: HttpRequest, message_id: int, folder_id: int | None 
     place = place_of(request, folder_id) if htmx else context["place"]
     if message.shown_in_id not in place.here:
         raise Http404
+    _ask_early([message])
     lists = senders.left_lists(user_of(request).pk, [message])
     card = reader.card(message, place.here, own, clock, is_open=True, lists=lists)
     context |= {
@@ -67,6 +72,13 @@ def single_message(request: HttpRequest, message_id: int, folder_id: int | None 
     return render(request, "mailbox/_reader.html" if htmx else "mailbox/page.html", context)
 
 
+def _ask_early(messages: list[Message]) -> None:
+    """While the page is made the texts come that it will ask for: of the newest that stand open and were never here."""
+    newest = messages[-1].pk
+    opened = [message for message in messages if not message.seen or message.pk == newest]
+    rendering.begin([each.pk for each in opened if not each.draft and not senders.is_known(each)][-MOST_EARLY:])
+
+
 def read(
     found: Conversation,
     place: Place,
@@ -81,6 +93,7 @@ def read(
     messages = shown.messages
     if not messages:
         raise Http404
+    _ask_early(messages)
     lists = senders.left_lists(found.user_id, messages)
     subject = next((message for message in messages if message.shown_in_id in here), messages[0]).subject
     cards = reader.cards(messages, here, own, clock, lists)

@@ -10,7 +10,7 @@ from django.views.decorators.http import require_safe
 from webmail.errors import GiveUp, MailError
 from webmail.mime.preview import preview_of
 from webmail.models import Message
-from webmail.sync import bodies, pieces
+from webmail.sync import afterwards, bodies, pieces
 
 from . import frame, pictures, reader, senders
 from .access import message_of, user_of
@@ -41,29 +41,44 @@ def message_card(request: HttpRequest, message_id: int) -> HttpResponse:
 def message_body(request: HttpRequest, message_id: int) -> HttpResponse:
     """The document inside the frame. A body that cannot be had is a sentence in it, never an error page."""
     message = message_of(request, message_id)
-    theme = user_of(request).theme
-    try:
-        body, shown_by = pictures.content(request, message)
-    except MailError as error:
-        again = not isinstance(error, GiveUp)
-        document = frame.problem(error.sentence, request.path if again else "", theme=theme)
-    else:
-        document = frame.document(
-            body.written,
-            body.quoted,
-            remote=body.remote,
-            too_complex=body.too_complex,
-            theme=theme,
-            on=request.GET.get("on", ""),
-            shown_by=shown_by,
-            trackers=body.trackers,
-        )
-    response = HttpResponse(document)
+    with afterwards.put_off() as works:
+        response = _Answer(_document(request, message), works)
     response.headers["Content-Security-Policy"] = MESSAGE_POLICY
     # A name that is looked up tells its owner that the mail was opened.
     response.headers["X-DNS-Prefetch-Control"] = "off"
     response.headers["Referrer-Policy"] = "no-referrer"
     return response
+
+
+class _Answer(HttpResponse):
+    """Once it is out, what was put off is done."""
+
+    def __init__(self, document: str, works: list[afterwards.Work]) -> None:
+        super().__init__(document)
+        self._works = works
+
+    def close(self) -> None:
+        afterwards.settle(self._works)
+        super().close()
+
+
+def _document(request: HttpRequest, message: Message) -> str:
+    theme = user_of(request).theme
+    try:
+        body, shown_by = pictures.content(request, message)
+    except MailError as error:
+        again = not isinstance(error, GiveUp)
+        return frame.problem(error.sentence, request.path if again else "", theme=theme)
+    return frame.document(
+        body.written,
+        body.quoted,
+        remote=body.remote,
+        too_complex=body.too_complex,
+        theme=theme,
+        on=request.GET.get("on", ""),
+        shown_by=shown_by,
+        trackers=body.trackers,
+    )
 
 
 @login_required
