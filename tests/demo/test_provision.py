@@ -5,14 +5,20 @@ import socket
 from pathlib import Path
 
 import pytest
+from django.utils import timezone
 
-from accounts.models import MailAccount, ProviderPreset, User
+from accounts.models import Identity, MailAccount, ProviderPreset, User
+from accounts.register import new_person
+from accounts.servers import Typed, find_servers
 from tests.servers.mailbox import server_directory
-from webmail.demo import provision
+from webmail.contacts.duplicates import duplicates
+from webmail.demo import furnish, provision
+from webmail.demo.content import desk
 from webmail.demo.content.people import DOMAIN, OWNER
 from webmail.demo.dovecot import Dovecot, Ports
 from webmail.demo.launch import CannotStart, choose_port
 from webmail.demo.secrets import DemoState
+from webmail.models import Contact, OutgoingMessage, Reminder
 
 pytestmark = pytest.mark.django_db
 
@@ -64,7 +70,39 @@ def test_the_server_comes_back_with_its_ports_and_the_mailbox_is_written_once() 
     second = provision.demo_server(directory / "mail", DemoState(directory / "demo.json"))
     assert second.ports == ports
     assert second.doveadm("mailbox", "status", "-u", OWNER.address, "messages", "INBOX") == count
+    provision.register_preset(second)
+    for _ in range(2):
+        furnish.register_owner(second, DemoState(directory / "demo.json"))
     second.stop()
+    account = MailAccount.objects.get()
+    assert (account.address, account.signs_in) == (OWNER.address, True)
+    assert Identity.objects.get().name == OWNER.name
+    assert Contact.objects.filter(user=account.user).count() == len(desk.KNOWN)
+    assert len(duplicates(account.user)) == 1
+    assert account.user.templates.count() == len(desk.TEMPLATES)
+    assert account.user.contact_groups.count() == 4
+    waiting = Reminder.objects.order_by("due_at")
+    assert [each.to for each in waiting] == [person.name for _, person, _ in desk.WAITED]
+    assert all(each.message_id.startswith("<") for each in waiting)
+    assert waiting[0].due_at < timezone.now() < waiting[1].due_at
+    letter = OutgoingMessage.objects.get()
+    assert letter.state == OutgoingMessage.State.QUEUED
+    assert letter.send_at
+    assert letter.send_at > timezone.now()
+
+
+def test_who_is_there_already_is_left_alone(tmp_path: Path) -> None:
+    server = server_on(2000)
+    provision.register_preset(server)
+    state = DemoState(tmp_path / "demo.json")
+    account = new_person(OWNER.address, find_servers(OWNER.address, Typed()), "secret")
+    furnish.register_owner(server, state)
+    assert MailAccount.objects.get() == account
+    assert not Contact.objects.exists()
+    # And who removed the account is not given it again.
+    account.user.delete()
+    furnish.register_owner(server, state)
+    assert not MailAccount.objects.exists()
 
 
 def test_a_taken_port_is_passed_over_unless_it_was_asked_for() -> None:

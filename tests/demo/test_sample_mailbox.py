@@ -57,6 +57,13 @@ def test_every_message_parses_without_a_defect_and_replies_point_at_messages_tha
     assert replies > 500
 
 
+def test_nobody_is_written_to_twice_in_one_message(samples: list[Sample]) -> None:
+    for sample in samples:
+        message = email.message_from_bytes(sample.raw, policy=email.policy.default)
+        people = [each.addr_spec for name in ("To", "Cc") if message[name] for each in message[name].addresses]
+        assert len(people) == len(set(people)), message["Subject"]
+
+
 def test_pictures_and_documents_are_what_they_claim(samples: list[Sample]) -> None:
     starts = {"image/png": b"\x89PNG\r\n\x1a\n", "application/pdf": b"%PDF-1.4", "text/calendar": b"BEGIN:VCALENDAR"}
     seen: Counter[str] = Counter()

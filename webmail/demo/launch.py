@@ -13,7 +13,7 @@ from types import FrameType
 from django.conf import settings
 from django.core.management import call_command
 
-from webmail.demo import provision
+from webmail.demo import furnish, provision
 from webmail.demo.content.people import OWNER
 from webmail.demo.dovecot import Dovecot, MailServerError
 from webmail.demo.secrets import DemoState
@@ -117,10 +117,10 @@ class Launch:
         try:
             directory = provision.mail_directory(Path(settings.VAR_DIR))
             self.mailserver = provision.demo_server(directory, self.state)
+            provision.register_preset(self.mailserver)
+            furnish.register_owner(self.mailserver, self.state)
         except MailServerError as error:
             self.say(f"Without the demo mailbox: {error}")
-            return
-        provision.register_preset(self.mailserver)
 
     def _announce(self, url: str) -> None:
         self.say("")

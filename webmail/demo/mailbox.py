@@ -42,12 +42,15 @@ class _Writer:
             letters: list[Letter] = []
             for turn in thread.turns:
                 sender = PEOPLE[turn.who]
-                partner = next(PEOPLE[other.who] for other in thread.turns if other.who != "me")
+                others = [PEOPLE[other.who] for other in thread.turns if other.who != "me"]
+                heard = [letter.sender for letter in letters if letter.sender is not OWNER]
+                copied = tuple(PEOPLE[key] for key in turn.cc)
+                partner = heard[-1] if heard and heard[-1] not in copied else others[0]
                 letters.append(
                     Letter(
                         sender=sender,
                         to=(partner if sender is OWNER else OWNER,),
-                        cc=tuple(PEOPLE[key] for key in turn.cc),
+                        cc=copied,
                         subject=thread.subject if not letters else f"Re: {thread.subject}",
                         text=turn.text,
                         date=self.now - timedelta(minutes=turn.minutes),

@@ -271,4 +271,35 @@ THREADS: tuple[Thread, ...] = (
             ),
         ),
     ),
+    Thread(
+        "Shop sign: gold leaf or paint?",
+        (
+            Turn(
+                "helen",
+                6 * DAY,
+                "Ida,\n\nthe sign painter has a free week in December. Gold leaf costs three times as much as paint, and it will outlive us both. What would you do?\n\nHelen",
+            ),
+            Turn(
+                "me",
+                5 * DAY + 300,
+                "Hi Helen,\n\nGold for the two words, paint for the line below: that is a third of the leaf and all of the shine. Shall I book the painter for the second week?\n\nIda",
+            ),
+        ),
+    ),
+    Thread(
+        "Window seat: drawings for the workshop",
+        (
+            Turn(
+                "francois",
+                2 * DAY + 500,
+                "Bonjour Ida,\n\nthe oak is here and dry. Before I cut: is the lid in one piece or in two?\n\nFrançois",
+            ),
+            Turn(
+                "me",
+                21 * HOUR,
+                "Bonjour François,\n\nIn two, the drawing is attached. Could you tell me what the brass hinges would cost?\n\nIda",
+                attach=("pdf:Window-seat.pdf|Window seat",),
+            ),
+        ),
+    ),
 )

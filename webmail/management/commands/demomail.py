@@ -8,7 +8,7 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from webmail.demo import provision
+from webmail.demo import furnish, provision
 from webmail.demo.content.people import OWNER
 from webmail.demo.dovecot import MailServerError
 from webmail.demo.secrets import DemoState
@@ -35,6 +35,7 @@ class Command(BaseCommand):
             raise CommandError(str(error)) from error
         try:
             provision.register_preset(server, options["host"])
+            furnish.register_owner(server, state)
             self.stdout.write(f"Demo mailbox: {OWNER.address}  {state.password(OWNER.address)}")
             self.stdout.flush()
             while server.running and not stopping.wait(1):
