@@ -16,7 +16,7 @@ from .conversation import Conversation, ConversationChange, ListRow, ReferenceKe
 from .folder import Folder, SpecialUse
 from .invitation import InvitationAnswer
 from .message import Message
-from .outgoing import OutgoingAttachment, OutgoingMessage
+from .outgoing import BegunCopy, OutgoingAttachment, OutgoingMessage
 from .picture import FetchedPicture
 from .pop3 import Download, LedgerEntry, Maildrop, StoredContent
 from .search import RecentSearch, SearchEntry, SearchQueue, ServerHit
@@ -27,6 +27,7 @@ from .writing import DraftVersion, MessageTemplate, Reminder
 
 __all__ = [
     "Backup",
+    "BegunCopy",
     "BulkAction",
     "BulkFolder",
     "CachedPart",

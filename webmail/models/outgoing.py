@@ -101,6 +101,9 @@ class OutgoingMessage(models.Model):
     attempts = models.PositiveSmallIntegerField(default=0)
     sentence = models.CharField(max_length=1000, blank=True)
     sent_at = models.DateTimeField(null=True)
+    follow_up = models.BooleanField(
+        default=False, help_text="It is out, and what follows on that is still to be written down."
+    )
     sent_copy = models.CharField(max_length=8, choices=SentCopy, default=SentCopy.NONE)
     sent_copy_attempts = models.PositiveSmallIntegerField(default=0)
     # Set before a copy is appended from here, and kept: with it what stands in Sent may be ours, once or twice.
@@ -114,6 +117,7 @@ class OutgoingMessage(models.Model):
             models.Index(fields=["state", "send_after"], name="outbox"),
             models.Index(fields=["account", "sent_copy"], name="sent_copies"),
             models.Index(fields=["sent_at"], condition=models.Q(remind_after__gt=0), name="to_be_reminded"),
+            models.Index(fields=["sent_at"], condition=models.Q(follow_up=True), name="to_be_followed_up"),
         ]
 
     def __str__(self) -> str:
@@ -139,3 +143,21 @@ class OutgoingAttachment(models.Model):
 
     def __str__(self) -> str:
         return self.filename
+
+
+class BegunCopy(models.Model):
+    """A copy of a draft whose APPEND was begun and not answered: the server may carry it out long after.
+
+    It outlives the draft, whose row goes once it is sent or thrown away.
+    """
+
+    account = models.ForeignKey(MailAccount, on_delete=models.CASCADE, related_name="begun_copies")
+    outgoing = models.ForeignKey(OutgoingMessage, on_delete=models.SET_NULL, null=True, related_name="begun_copies")
+    message_id = models.CharField(max_length=998)
+    sha256 = models.CharField(
+        max_length=64, help_text="Of its octets: another program may leave its own text under this Message-ID."
+    )
+    begun_at = models.DateTimeField(default=timezone.now)
+
+    def __str__(self) -> str:
+        return self.message_id

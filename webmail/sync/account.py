@@ -24,6 +24,7 @@ from .ahead import fetch_ahead
 from .draft_edits import take_over_edits
 from .flags import scan_in_turn
 from .folders import behind, note_status, refresh_folders, unseen_differs
+from .late_drafts import remove_late
 from .local import LocalMailbox
 from .outgoing import push_outgoing
 from .push import push
@@ -142,6 +143,7 @@ class Pass:
 
         What changed in it before it was opened is never told on this connection: then it is looked into once more.
         """
+        remove_late(self.connection, self.account)
         take_over_edits(self.account)
         selected = self.connection.selected
         if selected is None or selected.name != "INBOX":

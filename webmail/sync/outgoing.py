@@ -95,6 +95,7 @@ def _settle_sent(row: OutgoingMessage, state: str, text: str) -> None:
     settled = OutgoingMessage.objects.filter(pk=row.pk, state=state).update(
         state=State.SENT,
         sent_at=timezone.now(),
+        follow_up=True,
         sent_copy=SentCopy.FILED,
         held=Held.NO,
         sentence="",

@@ -1,7 +1,8 @@
 """Drafts kept on the server: one newest copy of each, and those of other programs taken over.
 
 A copy's Message-ID is recorded before APPEND and looked for before it is made again, so a lost answer leaves one copy, not
-two (fault F05). The old copy goes only when the new one is confirmed.
+two (fault F05); what a server carries out only later is the matter of ``late_drafts``. The old copy goes only when the new
+one is confirmed.
 """
 
 from datetime import timedelta
@@ -15,12 +16,12 @@ from webmail.errors import GiveUp, Reason
 from webmail.mime.address import Address
 from webmail.mime.build import ParsedDraft, build, new_message_id, parse_draft
 from webmail.mime.parts import part_bytes
-from webmail.models import Message, OutgoingMessage, SpecialUse
+from webmail.models import BegunCopy, Message, OutgoingMessage, SpecialUse
 from webmail.models.mirror import announce
 from webmail.outbox import attachments, drafts, letter
 from webmail.outbox.wake import DISCARD_KEPT, QUIET, come_back
 
-from . import bodies
+from . import bodies, late_drafts
 from .filing import append, open_file, select_special, tell, update
 from .local import AnyMailbox
 
@@ -51,9 +52,12 @@ def save_copy(connection: AnyMailbox, row: OutgoingMessage) -> None:
     message_id = new_message_id(letter.sender(row).address.rpartition("@")[2])
     try:
         raw = _draft_bytes(row, message_id)
-        update(row, copy_message_id=message_id, copy_confirmed=False)
+        begun = late_drafts.begin(row, message_id, raw)
+        if begun is None:
+            return
         uid = append(connection, folder, raw, ["\\Draft", "\\Seen"], message_id)
     except GiveUp as problem:
+        BegunCopy.objects.filter(account_id=row.account_id, message_id=message_id).delete()
         # Trying the same again would fail the same; the next change of the text tries anew.
         OutgoingMessage.objects.filter(pk=row.pk, revision=revision).update(saved_revision=revision)
         if problem.reason != Reason.ADDRESS:
@@ -61,7 +65,7 @@ def save_copy(connection: AnyMailbox, row: OutgoingMessage) -> None:
         raise
     if older:
         connection.expunge(older)
-    update(row, draft_uid=uid, draft_uidvalidity=uidvalidity, copy_confirmed=uid is not None)
+    late_drafts.confirm(begun, uid, uidvalidity)
     OutgoingMessage.objects.filter(pk=row.pk, revision=revision, updated_at=updated_at).update(saved_revision=revision)
     announce(row.user_id)
 
@@ -78,12 +82,12 @@ def _copies(connection: AnyMailbox, row: OutgoingMessage, uidvalidity: int) -> l
     """What the selected folder holds of this draft: the copy known, and one whose APPEND was never answered.
 
     Another program may give its own text the Message-ID of the copy that it replaces: once that copy is confirmed, only its
-    uid names it.
+    uid names it, and before, its octets do.
     """
     known = row.draft_uid is not None and row.draft_uidvalidity == uidvalidity
     uids = connection.uids(str(row.draft_uid)) if known else set()
     if row.copy_message_id and not (known and row.copy_confirmed):
-        uids |= set(connection.find_message_id(row.copy_message_id))
+        uids |= set(late_drafts.newest(connection, row))
     return sorted(uids)
 
 

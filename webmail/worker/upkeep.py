@@ -11,7 +11,7 @@ from accounts.browsers import forget_ended
 from accounts.models import MailAccount
 from webmail.contacts import tidy as contacts
 from webmail.models import BulkAction, Conversation, ConversationChange, Message, Notice, PendingAction, ServerHit
-from webmail.sync import picture_cache, reminders, tally
+from webmail.sync import late_drafts, picture_cache, reminders, tally
 from webmail.sync.bodies import trim_cache
 from webmail.sync.server_drafts import forget_removed
 from webmail.transfer.run import tidy
@@ -28,6 +28,7 @@ def run() -> None:
     picture_cache.trim(settings.PICTURE_CACHE_BYTES)
     tidy()
     forget_removed()
+    late_drafts.forget()
     forget_ended()
     reminders.tidy()
     now = timezone.now()
