@@ -25,8 +25,8 @@ from accounts.models import MailAccount
 from tests.convergence.draw import of_this_commit
 from tests.outbox.conftest import Write, queued
 from tests.servers.smtp_sink import Script, SmtpSink
-from webmail.models import OutgoingMessage
-from webmail.outbox import deliver, queue, smtp
+from webmail.models import CollectedAddress, Conversation, Folder, Message, OutgoingMessage, PendingAction
+from webmail.outbox import after, deliver, queue, smtp
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(400)]
 State = OutgoingMessage.State
@@ -69,7 +69,9 @@ def steps_end_at(last: int, report: Callable[[str], object]) -> None:
 
 
 def turn() -> None:
-    """What a worker does with what is due."""
+    """What a worker does with what is due, after a while."""
+    OutgoingMessage.objects.filter(sent_at__isnull=False).update(sent_at=timezone.now() - timedelta(minutes=1))
+    after.left()
     deliver.settle_abandoned()
     while (pk := deliver._due().values_list("pk", flat=True).first()) is not None:
         claimed = deliver.claim(pk)
@@ -103,6 +105,30 @@ def handed_in(sink: SmtpSink) -> Counter[str]:
     return Counter(each[1].decode() for each in found if each is not None)
 
 
+def answer(write: Write, account: MailAccount, number: int) -> OutgoingMessage:
+    """Queued, to a message of the mirror."""
+    inbox, _ = Folder.objects.get_or_create(account=account, name="INBOX", special_use="inbox")
+    message = Message.objects.create(
+        account=account,
+        folder=inbox,
+        shown_in=inbox,
+        conversation=Conversation.objects.create(user=account.user),
+        message_key=number,
+        internaldate=timezone.now(),
+    )
+    row = write(subject=f"Number {number}", to=f"bob{number}@example.test")
+    OutgoingMessage.objects.filter(pk=row.pk).update(answers=message)
+    row.refresh_from_db()
+    return queued(row)
+
+
+def followed_up(row: OutgoingMessage) -> bool:
+    assert row.answers is not None
+    row.answers.refresh_from_db()
+    told = PendingAction.objects.filter(message=row.answers, flag="answered").count()
+    return row.answers.answered and told == 1 and CollectedAddress.objects.filter(key=row.to).exists()
+
+
 @pytest.mark.parametrize("pipelining", [True, False])
 def test_killed_at_any_step_nothing_is_sent_twice(
     write: Write, account: MailAccount, smtp_sink: SmtpSink, pipelining: bool
@@ -111,11 +137,12 @@ def test_killed_at_any_step_nothing_is_sent_twice(
     names: list[str] = []
     unclear = 0
     for last in range(1 + of_this_commit(str(pipelining)) % EVERY, STEPS, EVERY):
-        OutgoingMessage.objects.all().delete()
+        for model in (OutgoingMessage, Message, CollectedAddress):
+            model.objects.all().delete()
         smtp_sink.reset()
         if not pipelining:
             smtp_sink.script = Script(extensions=("8BITMIME",))
-        rows = [queued(write(subject=f"Number {number}")) for number in range(2)]
+        rows = [answer(write, account, number) for number in range(2)]
         name = turn_that_dies(last)
         smtp_sink.wait_until_left()
         if name is None:
@@ -127,24 +154,26 @@ def test_killed_at_any_step_nothing_is_sent_twice(
         OutgoingMessage.objects.filter(state=State.SENDING).update(lease_until=timezone.now() - timedelta(seconds=1))
         turn()
         smtp_sink.wait_until_left()
-        after = handed_in(smtp_sink)
+        afterwards = handed_in(smtp_sink)
         for row in rows:
             message_id = row.message_id
             row.refresh_from_db()
             assert row.message_id == message_id
             assert row.state in {State.SENT, State.UNCLEAR}, where
             if row.state == State.SENT:
-                assert after[message_id] == 1, f"{where}: {row} was handed in {after[message_id]} times"
+                assert afterwards[message_id] == 1, f"{where}: {row} was handed in {afterwards[message_id]} times"
+                assert followed_up(row), where
                 continue
             # It may be out, so it was left alone; the person may have it sent again, as the same message.
             unclear += 1
-            assert after[message_id] == before[message_id], where
+            assert afterwards[message_id] == before[message_id], where
             queue.send_again(row)
             turn()
             smtp_sink.wait_until_left()
             row.refresh_from_db()
             assert row.state == State.SENT, where
             assert handed_in(smtp_sink)[message_id] == before[message_id] + 1, where
+            assert followed_up(row), where
     else:
         pytest.fail("it never came to its end")
     assert len(names) > 30 / EVERY

@@ -1,11 +1,19 @@
-"""What follows once a message was taken: the original is marked, the copies are due."""
+"""What follows once a message was taken: the original is marked, its recipients are remembered, the copies are due.
+
+The row says ``follow_up`` from the moment that its sending is recorded, and no longer in the transaction that writes all this
+down: it is done once, and by the next worker where this one dies before.
+"""
 
 import logging
 import uuid
 from collections.abc import Sequence
+from contextlib import suppress
+from datetime import timedelta
 from itertools import chain
 
-from django.db import transaction
+from django.db import DatabaseError, OperationalError, transaction
+from django.db.models import Q
+from django.utils import timezone
 
 from webmail.contacts import collect
 from webmail.models import Message, OutgoingAttachment, OutgoingMessage, PendingAction
@@ -16,15 +24,22 @@ from .wake import ask_worker
 
 logger = logging.getLogger(__name__)
 FORWARDED = "$Forwarded"  # RFC 5788
+AT_ONCE = 50
+# Who has sent a message does this within seconds, for several together.
+LEFT = timedelta(seconds=30)
 
 
 def sent(rows: Sequence[OutgoingMessage]) -> None:
     """For messages of one person. Never raises: they are out, whatever goes wrong here."""
     if not rows:
         return
-    numbers = ", ".join(str(row.pk) for row in rows)
+    numbers = [row.pk for row in rows]
     try:
         with change(rows[0].user_id) as changed:
+            owing = OutgoingMessage.objects.filter(pk__in=numbers, follow_up=True)
+            still = set(owing.values_list("pk", flat=True))
+            owing.update(follow_up=False)
+            rows = [row for row in rows if row.pk in still]
             for message, flag in _marks(rows):
                 if _mark(message, flag):
                     changed.message(message)
@@ -34,13 +49,34 @@ def sent(rows: Sequence[OutgoingMessage]) -> None:
                 changed.message(message)
             for account_id in {row.account_id for row in rows}:
                 ask_worker(account_id)
-    except Exception:
+            _collect(rows)
+    except Exception as problem:
         logger.exception("messages %s were sent, but what follows was not recorded", numbers)
+        if len(numbers) == 1 and not isinstance(problem, OperationalError):
+            # It would fail the same again.
+            with suppress(DatabaseError):
+                OutgoingMessage.objects.filter(pk__in=numbers).update(follow_up=False)
+
+
+def left() -> int:
+    """Do what a worker that is gone has left undone; return for how many messages."""
+    now = timezone.now()
+    long_ago = Q(sent_at__lt=now - LEFT) | Q(sent_at__gt=now)
+    rows = OutgoingMessage.objects.filter(long_ago, follow_up=True)
+    found = list(rows.order_by("sent_at")[:AT_ONCE])
+    for row in found:
+        sent([row])
+    return len(found)
+
+
+def _collect(rows: Sequence[OutgoingMessage]) -> None:
     try:
         with transaction.atomic():
             collect.sent(rows)
+    except OperationalError:
+        raise
     except Exception:
-        logger.exception("messages %s were sent, but their recipients were not collected", numbers)
+        logger.exception("the recipients of messages %s were not collected", [row.pk for row in rows])
 
 
 def _marks(rows: Sequence[OutgoingMessage]) -> list[tuple[Message, str]]:

@@ -40,6 +40,7 @@ def answered(outgoing: OutgoingMessage, results: list[RecipientResult]) -> bool:
         values["sent_at"] = timezone.now()
         values["sent_copy"] = copy_wanted(outgoing.account, outgoing.identity)
         values["sent_copy_attempts"] = 0
+        values["follow_up"] = True
     outgoing.recipients = recipients
     if any(400 <= code < 500 for code in codes):
         if first:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+from webmail.outbox import after
 from webmail.outbox.deliver import deliver_due
 from webmail.outbox.overdue import hold_overdue
 from webmail.outbox.queue import freeze_due
@@ -19,4 +20,5 @@ class Outbox:
         self.looked = True
         freeze_due()
         deliver_due(owner, should_stop)
+        after.left()
         run_due()
