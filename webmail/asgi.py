@@ -6,6 +6,7 @@ Django's own ASGI handler is several times slower for pages, and an event stream
 import gc
 import os
 from contextlib import suppress
+from typing import Any
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "webmail.settings")
 
@@ -14,6 +15,7 @@ from a2wsgi import WSGIMiddleware
 from webmail.wsgi import application as pages
 
 from django.conf import settings  # isort: skip
+from django.core.exceptions import BadRequest  # isort: skip
 from django.template.loader import get_template  # isort: skip
 from django.urls import resolve  # isort: skip
 
@@ -31,7 +33,19 @@ async def application(scope: Scope, receive: Receive, send: Send) -> None:
     if scope["type"] == "http" and scope["path"] == "/events":
         await events(scope, receive, send)
     else:
-        await _pages(scope, receive, send)  # type: ignore[arg-type]
+        await _pages(scope, _whole(receive), send)  # type: ignore[arg-type]
+
+
+def _whole(receive: Receive) -> Receive:
+    """a2wsgi takes the end of the connection for that of the request: half a text would be saved as if it were the whole."""
+
+    async def next_piece() -> dict[str, Any]:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise BadRequest("the request was cut short")
+        return message
+
+    return next_piece
 
 
 def _warm() -> None:
