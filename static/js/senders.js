@@ -17,13 +17,13 @@ export async function adoptSender(frame) {
 }
 
 function replace(old, html) {
-  const fresh = fragment(html).querySelector('[data-sender="way-out"]');
+  const fresh = fragment(html).querySelector(`[data-sender="${old.dataset.sender}"]`);
   if (!fresh || !old.isConnected) return;
   old.replaceWith(fresh);
   fresh.focus();
 }
 
-// The question and its answer stand in the card; without a script both are pages.
+// The question and its answer stand in the card; without a script both are pages, or a line above the mail.
 export function startLeaving() {
   document.addEventListener("click", async (event) => {
     const link = event.target.closest("a[data-unsubscribe]");
@@ -36,16 +36,17 @@ export function startLeaving() {
     }
   });
   document.addEventListener("submit", async (event) => {
-    const form = event.target.closest("form[data-unsubscribe-form]");
+    const form = event.target.closest("form[data-unsubscribe-form], form[data-receipt]");
     if (!form) return;
     event.preventDefault();
-    const button = form.querySelector("button");
-    button.disabled = true;
+    const buttons = [...form.querySelectorAll("button")];
+    const { name, value } = event.submitter ?? buttons[0];
+    for (const button of buttons) button.disabled = true;
     try {
-      const answer = await post(form.action, [["way", button.value]]);
-      replace(form.closest('[data-sender="way-out"]'), answer.html);
+      const answer = await post(form.action, [[name, value]]);
+      replace(form.closest("[data-sender]"), answer.html);
     } catch {
-      button.disabled = false;
+      for (const button of buttons) button.disabled = false;
     }
   });
 }

@@ -5,6 +5,7 @@ from datetime import timedelta
 
 import pytest
 from django.conf import LazySettings
+from django.core.files.base import ContentFile
 from django.db import DatabaseError
 from django.utils import timezone
 
@@ -13,7 +14,16 @@ from tests.outbox.conftest import Write, due, queued
 from tests.servers.smtp_sink import Script, SmtpSink
 from webmail.contacts.suggest import suggest
 from webmail.errors import GiveUp
-from webmail.models import Conversation, Folder, Message, Notice, OutgoingMessage, PendingAction
+from webmail.mime.receipt import REPORT
+from webmail.models import (
+    Conversation,
+    Folder,
+    Message,
+    Notice,
+    OutgoingAttachment,
+    OutgoingMessage,
+    PendingAction,
+)
 from webmail.outbox import after, deliver, drafts, outcome, queue, smtp
 
 State, SentCopy = OutgoingMessage.State, OutgoingMessage.SentCopy
@@ -390,3 +400,21 @@ def test_refused_recipients_corrected_reach_only_those(write: Write, smtp_sink: 
     given = drafts.Fields(to="good@example.test", subject=again.subject, text=again.text, plain=True, priority="high")
     delivered(queued(drafts.save_draft(again, given, again.revision).outgoing))
     assert [message.rcpt_to for message in smtp_sink.wait_for(2)] == [["bob@example.test"], ["good@example.test"]]
+
+
+def test_a_receipt_goes_out_as_from_nobody_leaves_no_copy_and_makes_nobody_known(
+    write: Write, account: MailAccount, smtp_sink: SmtpSink
+) -> None:
+    draft = write()
+    report = b"Final-Recipient: rfc822;ada@example.test\r\nDisposition: manual-action/MDN-sent-manually; displayed\r\n"
+    row = OutgoingAttachment(outgoing=draft, filename="receipt.txt", content_type=REPORT, size=len(report))
+    row.file.save("receipt", ContentFile(report), save=False)
+    row.save()
+    sent = delivered(queued(draft))
+    assert (sent.state, sent.sent_copy, sent.sentence) == (State.SENT, SentCopy.NONE, "")
+    (message,) = smtp_sink.wait_for(1)
+    assert message.mail_from == ""
+    assert b"\r\nContent-Type: multipart/report; report-type=disposition-notification;\r\n" in message.raw
+    assert report in message.raw
+    after.sent([sent])
+    assert suggest(account.user_id, "bob") == []

@@ -160,7 +160,7 @@ def test_lists_cost_one_query_for_all_messages(ada: Any, message: Message) -> No
             assert ada.fragment(ada.conversation_url(message)).status_code == 200
         counts.append(len(queries))
     assert counts[0] == counts[1]
-    plain = ada.arrive("Plain")
+    plain = listed(ada, FROM)
     with CaptureQueriesContext(connection) as queries:
         ada.fragment(ada.conversation_url(plain))
     assert len(queries) == counts[0] - 1

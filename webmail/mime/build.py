@@ -13,6 +13,7 @@ from webmail.mime import compose
 from webmail.mime.draft import ParsedDraft, parse_draft
 from webmail.mime.headers import Address
 from webmail.mime.params import media_type, parse_value, safe_filename, token
+from webmail.mime.receipt import REPORT
 
 __all__ = ["Attachment", "Outgoing", "ParsedDraft", "build", "new_message_id", "parse_draft", "write"]
 
@@ -102,11 +103,20 @@ def _header(message: Outgoing, include_bcc: bool) -> Iterator[bytes]:
 def _write_body(out: BinaryIO, message: Outgoing) -> None:
     inline = [each for each in message.attachments if each.inline and each.content_id and message.html]
     calendars = [each for each in message.attachments if _is_calendar(each)]
-    attached = [each for each in message.attachments if not any(each is other for other in (*inline, *calendars))]
+    reports = [each for each in message.attachments if each.content_type == REPORT][:1]
+    shown = (*inline, *calendars, *reports)
+    attached = [each for each in message.attachments if not any(each is other for other in shown)]
     mixed = _open(out, "multipart/mixed") if attached else ""
     if mixed:
         _delimit(out, mixed)
+    report = _open(out, "multipart/report", "; report-type=disposition-notification") if reports else ""
+    if report:
+        _delimit(out, report)
     _write_texts(out, message, inline, calendars)
+    for each in reports:
+        _delimit(out, report)
+        _write_report(out, each)
+        _close(out, report)
     for each in attached:
         _delimit(out, mixed)
         _write_attachment(out, each, "attachment")
@@ -154,6 +164,13 @@ def _write_calendar(out: BinaryIO, attachment: Attachment) -> None:
     out.write(b"Content-Transfer-Encoding: base64\r\n\r\n")
     with attachment.open() as stream:
         _write_base64(out, stream)
+
+
+def _write_report(out: BinaryIO, attachment: Attachment) -> None:
+    """Short lines of ASCII (RFC 8098 section 3)."""
+    out.write(b"Content-Type: message/disposition-notification\r\n\r\n")
+    with attachment.open() as stream:
+        out.write(stream.read())
 
 
 def _open(out: BinaryIO, kind: str, params: str = "") -> str:

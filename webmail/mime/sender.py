@@ -13,6 +13,7 @@ from webmail.mime.headers import display_text
 # What a note is called where it is stored; the words of the pages stand in webmail.views.senders.
 NOBODY, SEVERAL, IN_NAME, OWN_NAME, KNOWN_NAME = "nobody", "several", "in-name", "own-name", "known-name"
 REPLY_TO, LOOKS_LIKE, ODD_DOMAIN, FIRST = "reply-to", "looks-like", "odd-domain", "first"
+RECEIPT = "receipt"  # and the address it is to go to, until the person has decided
 
 _ADDRESS = re.compile(r"[\w.!#$%&'*+/=?^{|}~-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){1,8}")
 _BLANKS = re.compile(r"\s*([@.])\s*")

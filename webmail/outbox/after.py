@@ -41,7 +41,7 @@ def sent(rows: Sequence[OutgoingMessage]) -> None:
             owing.update(follow_up=False)
             rows = [row for row in rows if row.pk in still]
             for message, flag in _marks(rows):
-                if _mark(message, flag):
+                if mark(message, flag):
                     changed.message(message)
                     ask_worker(message.account_id)
             for message in chain.from_iterable(map(server_copies, rows)):
@@ -72,7 +72,8 @@ def left() -> int:
 def _collect(rows: Sequence[OutgoingMessage]) -> None:
     try:
         with transaction.atomic():
-            collect.sent(rows)
+            # Who gets a receipt was not written to.
+            collect.sent([row for row in rows if row.envelope_from])
     except OperationalError:
         raise
     except Exception:
@@ -90,7 +91,7 @@ def _marks(rows: Sequence[OutgoingMessage]) -> list[tuple[Message, str]]:
     return [*answered, *((message, FORWARDED) for message in passed_on.values())]
 
 
-def _mark(message: Message, flag: str) -> bool:
+def mark(message: Message, flag: str) -> bool:
     """Set a flag in the mirror and in the journal; False if it stands already or the message is gone."""
     with transaction.atomic():
         if flag == "answered":

@@ -12,6 +12,7 @@ from webmail.mime.address import Address, addresses
 from webmail.mime.compose import address_spec, clean
 from webmail.mime.html import clean_own
 from webmail.mime.outgoing_html import outgoing_html
+from webmail.mime.receipt import REPORT
 from webmail.mime.text import html_to_text
 from webmail.models import OutgoingAttachment, OutgoingMessage
 
@@ -135,6 +136,11 @@ def open_local(row: OutgoingAttachment) -> BinaryIO:
         stream.close()
         raise missing
     return cast(BinaryIO, stream)
+
+
+def is_report(rows: Iterable[OutgoingAttachment]) -> bool:
+    """Whether the message only says what became of another: nothing may be sent back for it (RFC 8098 section 3)."""
+    return any(row.content_type == REPORT for row in rows)
 
 
 def is_local(rows: Iterable[OutgoingAttachment]) -> bool:

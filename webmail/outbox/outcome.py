@@ -38,7 +38,12 @@ def answered(outgoing: OutgoingMessage, results: list[RecipientResult]) -> bool:
     values: dict[str, object] = {"recipients": recipients, "lease_until": None}
     if first:
         values["sent_at"] = timezone.now()
-        values["sent_copy"] = copy_wanted(outgoing.account, outgoing.identity)
+        # A report is kept nowhere: it says no more than the mark on what it answers.
+        values["sent_copy"] = (
+            copy_wanted(outgoing.account, outgoing.identity)
+            if outgoing.envelope_from
+            else OutgoingMessage.SentCopy.NONE
+        )
         values["sent_copy_attempts"] = 0
         values["follow_up"] = True
     outgoing.recipients = recipients

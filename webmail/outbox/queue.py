@@ -82,11 +82,12 @@ def enqueue(outgoing: OutgoingMessage, *, token: uuid.UUID, send_at: datetime | 
     _check_addresses(outgoing)
     _check_files(outgoing)
     now = timezone.now()
+    files = list(outgoing.attachments.all())
     values = {
         "state": State.QUEUED,
         "discarded": False,
         "message_id": new_message_id(letter.sender(outgoing).address.rpartition("@")[2]),
-        "envelope_from": letter.sender(outgoing).address,
+        "envelope_from": "" if letter.is_report(files) else letter.sender(outgoing).address,
         "recipients": results_of(people),
         "send_at": send_at,
         "send_after": send_at or now + timedelta(seconds=undo_seconds(outgoing.user)),
@@ -104,7 +105,7 @@ def enqueue(outgoing: OutgoingMessage, *, token: uuid.UUID, send_at: datetime | 
         "sent_copy_uidvalidity": None,
         "raw": "",
     }
-    if send_at is None and letter.is_local(outgoing.attachments.all()):
+    if send_at is None and letter.is_local(files):
         values["raw"] = freeze(outgoing, str(values["message_id"]), letter.open_local)
     standing = OutgoingMessage.objects.filter(
         pk=outgoing.pk, state__in=EDITABLE, token=token, revision=outgoing.revision

@@ -128,7 +128,7 @@ class Session:
         self.fit, again = False, self.taken > 0
         measured = measure(stream)
         parameters, utf8 = mail_parameters(self._server.host, self.offers, measured, envelope)
-        lines = [f"MAIL FROM:<{spec(envelope.sender)}>{parameters}"]
+        lines = [f"MAIL FROM:<{spec(envelope.sender) if envelope.sender else ''}>{parameters}"]
         lines += [
             f"RCPT TO:<{spec(address)}>{rcpt_parameters(address, self.offers, envelope)}"
             for address in envelope.recipients

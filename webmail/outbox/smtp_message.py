@@ -19,7 +19,10 @@ _XTEXT = re.compile(r"[^!-*,-<>-~]")
 
 @dataclass(frozen=True, slots=True)
 class Envelope:
-    """From whom and to whom. ``report_id`` asks for reports of delivery under this name (RFC 3461); "" asks for none."""
+    """From whom ("" for a report, which nothing may answer) and to whom.
+
+    ``report_id`` asks for reports of delivery under this name (RFC 3461); "" asks for none.
+    """
 
     sender: str
     recipients: tuple[str, ...]

@@ -8,7 +8,7 @@ from accounts.authserv import trust_of
 from accounts.models import Identity, MailAccount
 from webmail.contacts.collect import PASSED_OVER, is_machine
 from webmail.contacts.words import folded_key
-from webmail.mime import authentication, mailing, sender
+from webmail.mime import authentication, mailing, receipt, sender
 from webmail.mime.headers import HEADER_LIMIT, Address, addresses, parse_header_block
 from webmail.models import (
     CollectedAddress,
@@ -43,7 +43,7 @@ def examine(account: MailAccount, found: Iterable[tuple[Message, bytes]]) -> lis
         return []
     trusted, known = trust_of(account), acquaintance(account)
     first = strangers(account, [message for message, _ in headed], known)
-    checks = [_check(message, header, trusted, known) for message, header in headed]
+    checks = [_check(message, header, trusted, known, account.created_at) for message, header in headed]
     for check in checks:
         if check.message_id in first:
             check.notes.append([sender.FIRST])
@@ -67,7 +67,9 @@ def forget(account: MailAccount) -> None:
     SenderCheck.objects.filter(message__account=account).delete()
 
 
-def _check(message: Message, header: bytes, trusted: authentication.Trust, known: sender.Acquaintance) -> SenderCheck:
+def _check(
+    message: Message, header: bytes, trusted: authentication.Trust, known: sender.Acquaintance, since: datetime
+) -> SenderCheck:
     fields = parse_header_block(header)
     senders = [each for name, value in fields if name.lower() == "from" for each in addresses(value)[:10]]
     verdict = authentication.judge(fields, trusted)
@@ -76,14 +78,18 @@ def _check(message: Message, header: bytes, trusted: authentication.Trust, known
         # The server reads the field otherwise than we do: no telling who is confirmed.
         verdict = authentication.Verdict(method="senders", domain=shown[:253], signed=verdict.signed)
     reply_to = [each for name, value in fields if name.lower() == "reply-to" for each in addresses(value)[:10]]
-    aside = message.shown_in is not None and message.shown_in.special_use in ASIDE
+    aside = message.draft or (message.shown_in is not None and message.shown_in.special_use in ASIDE)
+    notes = [] if aside else sender.notes(senders, reply_to, known)
+    # What was there before the account was has been decided elsewhere.
+    if not aside and message.internaldate > since and (to := receipt.asked(fields)):
+        notes.append([sender.RECEIPT, to])
     return SenderCheck(
         message=message,
         policy=POLICY,
         result=verdict.result,
         method=verdict.method,
         domain=verdict.domain,
-        notes=[] if aside or message.draft else sender.notes(senders, reply_to, known),
+        notes=notes,
         mailing=mailing.read(fields, verdict.signed).to_json(),
     )
 

@@ -12,8 +12,9 @@ from webmail.mime import sender
 from webmail.mime.domains import shown as shown_domain
 from webmail.mime.headers import display_text
 from webmail.mime.mailing import Mailing
-from webmail.models import Message, SenderCheck, Unsubscribed
+from webmail.models import Message, SenderCheck, SpecialUse, Unsubscribed
 from webmail.outbox.invitation import GIVEN
+from webmail.outbox.receipt import asked_by, is_settled
 from webmail.outbox.unsubscribe import Key, key_of, left
 from webmail.sync.rendering import way
 from webmail.sync.senders import POLICY
@@ -45,14 +46,21 @@ NOTES = {
 }
 
 
+UNASKED = frozenset({SpecialUse.JUNK, SpecialUse.TRASH, SpecialUse.SENT, SpecialUse.DRAFTS})
+
+
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """Pieces of a card, each of which a script can replace. ``due``: nothing is known yet, but could be."""
+    """Pieces of a card, each of which a script can replace. ``due``: nothing is known yet, but could be.
+
+    ``receipt`` is the sentence that asks for one.
+    """
 
     badge: SafeString
     notes: SafeString
     details: SafeString
     way_out: SafeString
+    receipt: str = ""
     due: bool = False
 
 
@@ -85,7 +93,19 @@ def shown(message: Message, clock: Clock, lists: dict[Key, Unsubscribed], *, min
         _notes([] if mine else _sentences(check)),
         _details("" if mine and not known else reason, mailing),
         _leaving(message, mailing, lists.get(key_of(message, mailing)), clock) if not mine else _way_out("", ""),
+        "" if mine else receipt_line(message),
     )
+
+
+def receipt_line(message: Message) -> str:
+    """What is asked before a receipt goes anywhere; "" where none is wanted, or it is decided."""
+    use = message.shown_in.special_use if message.shown_in is not None else SpecialUse.TRASH
+    to = asked_by(message.sender_check.notes) if use not in UNASKED and is_known(message) else ""
+    if not to or is_settled(message):
+        return ""
+    if to.casefold() == message.from_address.casefold():
+        return "The sender asks for a receipt that you have read this."
+    return f"A receipt is asked for, to go to {display_text(to)} and not to the sender."
 
 
 def _leaving(message: Message, mailing: Mailing, done: Unsubscribed | None, clock: Clock) -> SafeString:
