@@ -134,3 +134,28 @@ def test_each_text_on_paper_keeps_its_styles_to_itself(live: LiveMailbox, mail: 
     pages = mail.pdf(format="A4")
     assert len(re.findall(rb"/Type\s*/Page\b", pages)) > 3
     shot(mail, "print")
+
+
+def test_a_receipt_is_sent_when_the_person_says_so_and_every_program_knows(live: LiveMailbox, mail: Page) -> None:
+    asks = b"Disposition-Notification-To: bob@example.test\r\n"
+    for subject in ("Have you seen it", "And this one"):
+        live.mailbox.append(asks + letter(subject, text="Please look at the plan.").replace(b"\n", b"\r\n"))
+    mail.locator(".row", has_text="Have you seen it").wait_for()
+    read(mail, "Have you seen it")
+    line = mail.locator("[data-sender=receipt]")
+    expect(line).to_contain_text("asks for a receipt")
+    shot(mail, "receipt")
+    accessible(mail, "#reader")
+    line.get_by_role("button", name="Send the receipt").click()
+    expect(line).to_have_text("The receipt is on its way.")
+    shot(mail, "receipt-sent")
+    read(mail, "And this one")
+    mail.get_by_role("button", name="Send no receipt").focus()
+    mail.keyboard.press("Enter")
+    expect(line).to_have_text("No receipt is sent.")
+    for _ in range(100):
+        marked = [uid for uid in live.mailbox.uids() if b"$MDNSent" in live.mailbox.flags(uid)]
+        if len(marked) == 2:
+            break
+        mail.wait_for_timeout(100)
+    assert len(marked) == 2

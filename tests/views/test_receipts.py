@@ -16,7 +16,7 @@ from .test_senders import arrive, card, text
 
 FROM = "From: Bob Berg <bob@example.test>\r\n"
 ASKS = "Disposition-Notification-To: Bob <bob@example.test>\r\n"
-LINE = "The sender asks for a receipt that you have read this."
+LINE = "The sender asks for a receipt saying that you read this."
 
 
 @pytest.fixture(autouse=True)

@@ -104,7 +104,7 @@ def receipt_line(message: Message) -> str:
     if not to or is_settled(message):
         return ""
     if to.casefold() == message.from_address.casefold():
-        return "The sender asks for a receipt that you have read this."
+        return "The sender asks for a receipt saying that you read this."
     return f"A receipt is asked for, to go to {display_text(to)} and not to the sender."
 
 
