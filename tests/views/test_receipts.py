@@ -113,7 +113,7 @@ def test_nothing_is_offered_where_it_was_decided_or_is_old_or_ones_own(ada: Any)
 
 
 def test_where_it_would_go_is_said_if_that_is_not_the_sender(ada: Any) -> None:
-    html = card(ada, wanted(ada, FROM + "Disposition-Notification-To: \"<b>\u202e\" <spy@else.test>\r\n"))
+    html = card(ada, wanted(ada, FROM + 'Disposition-Notification-To: "<b>\u202e" <spy@else.test>\r\n'))
     assert "A receipt is asked for, to go to spy@else.test and not to the sender." in html
 
 
