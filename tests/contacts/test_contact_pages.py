@@ -13,7 +13,7 @@ from pytest_django import DjangoAssertNumQueries
 from tests.contacts.test_suggest import collect
 from tests.mime.test_person_card import APPLE, GOOGLE
 from tests.views.test_findings import MAIL, arrive
-from webmail.contacts import book
+from webmail.contacts import book, many
 from webmail.mime.headers import Address
 from webmail.mime.person_card import PersonCard, read
 from webmail.models import CollectedAddress, Contact, ContactGroup, ContactImport, OutgoingMessage
@@ -61,7 +61,7 @@ def test_the_list_is_in_order_and_is_searched_by_any_word(ada: Any) -> None:
 
 @pytest.mark.database
 def test_pages_of_the_list_join(ada: Any) -> None:
-    book.add_many(ada.user, [PersonCard(name=f"Same {number % 7}") for number in range(130)], uuid.uuid4())
+    many.add_many(ada.user, [PersonCard(name=f"Same {number % 7}") for number in range(130)], uuid.uuid4())
     found, url = [], "/contacts/"
     while url:
         html = ada.fragment(url).text

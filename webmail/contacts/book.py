@@ -1,8 +1,9 @@
 """The address book: contacts written, taken away, joined, and put back. Everything inside one person's own."""
 
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
+from typing import Any
 
 from django.db import transaction
 from django.utils import timezone
@@ -13,6 +14,7 @@ from webmail.mime.folding import fold
 from webmail.mime.person_card import PersonCard
 from webmail.mime.vcard_lines import Property
 from webmail.models import Contact, ContactAddress, ContactGroup
+from webmail.models.inserting import bulk_insert
 
 from .collected import take_ranks
 from .joining import joined
@@ -20,13 +22,13 @@ from .words import folded_key, searchable
 
 MOST_CONTACTS = 20_000
 MOST_GROUPS = 200
-AT_ONCE = 500
 LONGEST_SEARCH = 2_000
 EDITED = timedelta(seconds=1)  # between the two times of a contact that was written once
 TEXTS = (
     *("name", "prefix", "given", "middle", "family", "suffix", "nickname", "organisation", "title", "birthday", "note"),
 )
 LISTS = ("phones", "places", "links")
+ADDRESS_COLUMNS = ("user_id", "contact_id", "kind", "address", "key", "rank", "search")
 
 
 @transaction.atomic
@@ -36,82 +38,58 @@ def save(user: User, card: PersonCard, contact: Contact | None = None, *, batch:
     ``batch`` names the step that makes it, for undo. Raise GiveUp if there are too many.
     """
     if contact is None:
-        _check_room(user, 1)
+        check_room(user, 1)
         contact = Contact(user=user, uid=_free_uid(user, card.uid), made_by=batch)
-    _fill(contact, card)
+    for name, value in columns_of(card).items():
+        setattr(contact, name, value)
     contact.save()
     contact.addresses.all().delete()
-    ContactAddress.objects.bulk_create(_addresses(contact, card))
+    bulk_insert(ContactAddress, ADDRESS_COLUMNS, address_rows(user.pk, contact.pk, card))
     take_ranks(contact.addresses.order_by())
     contact.groups.set([group_named(user, name) for name in card.categories])
     return contact
 
 
-@transaction.atomic
-def add_many(user: User, cards: Sequence[PersonCard], batch: uuid.UUID) -> list[Contact]:
-    """New contacts, in a few statements. Raise GiveUp if there are too many."""
-    _check_room(user, len(cards))
-    taken = set(Contact.objects.filter(user=user, removed_at__isnull=True).values_list("uid", flat=True))
-    contacts = []
-    for card in cards:
-        uid = card.uid if card.uid and card.uid not in taken else f"urn:uuid:{uuid.uuid4()}"
-        taken.add(uid)
-        contact = Contact(user=user, uid=uid, made_by=batch)
-        _fill(contact, card)
-        contacts.append(contact)
-    Contact.objects.bulk_create(contacts, batch_size=AT_ONCE)
-    rows = [row for contact, card in zip(contacts, cards, strict=True) for row in _addresses(contact, card)]
-    ContactAddress.objects.bulk_create(rows, batch_size=AT_ONCE)
-    take_ranks(ContactAddress.objects.order_by().filter(user=user, contact__made_by=batch))
-    groups = {
-        name: group_named(user, name).pk for name in dict.fromkeys(name for card in cards for name in card.categories)
-    }
-    through = Contact.groups.through
-    members = {
-        (contact.pk, groups[name]) for contact, card in zip(contacts, cards, strict=True) for name in card.categories
-    }
-    through.objects.bulk_create(
-        (through(contact_id=contact, contactgroup_id=group) for contact, group in sorted(members)), batch_size=AT_ONCE
-    )
-    return contacts
-
-
-def _check_room(user: User, more: int) -> None:
+def check_room(user: User, more: int) -> None:
     if Contact.objects.filter(user=user, removed_at__isnull=True).count() + more > MOST_CONTACTS:
         raise GiveUp(Reason.LIMIT, f"An address book holds {MOST_CONTACTS:,} contacts. Remove some first.")
 
 
-def _fill(contact: Contact, card: PersonCard) -> None:
-    for name in TEXTS:
-        setattr(contact, name, getattr(card, name))
-    for name in LISTS:
-        setattr(contact, name, [list(entry) for entry in getattr(card, name)])
-    contact.kept = [
-        [each.group, each.name, [[key, list(values)] for key, values in each.params], each.value] for each in card.kept
-    ]
+def columns_of(card: PersonCard) -> dict[str, Any]:
+    """What a card says in the columns of its contact."""
     first = card.addresses[0][1] if card.addresses else ""
-    contact.sort_key = fold(card.name or card.organisation or first)[:200]
-    contact.search = searchable(
+    search = searchable(
         *(card.name, card.given, card.family, card.nickname, card.organisation, card.title),
         *(value for _, value in card.addresses + card.phones),
         most=LONGEST_SEARCH,
     )
+    return {
+        **said_by(card),
+        "sort_key": fold(card.name or card.organisation or first)[:200],
+        "search": search,
+    }
 
 
-def _addresses(contact: Contact, card: PersonCard) -> list[ContactAddress]:
-    """Each once, whatever the case it is written in."""
+def said_by(card: PersonCard) -> dict[str, Any]:
+    """The part of them that ``card_from`` reads back, fit for JSON."""
+    return {
+        **{name: getattr(card, name) for name in TEXTS},
+        **{name: [list(entry) for entry in getattr(card, name)] for name in LISTS},
+        "kept": [
+            [each.group, each.name, [[key, list(values)] for key, values in each.params], each.value]
+            for each in card.kept
+        ],
+    }
+
+
+def address_rows(user_id: int, contact_id: int, card: PersonCard) -> list[tuple[object, ...]]:
+    """Values of ``ADDRESS_COLUMNS``, each address once, whatever the case it is written in."""
     kinds: dict[str, tuple[str, str]] = {}
     for kind, address in card.addresses:
         kinds.setdefault(folded_key(address), (kind, address))
+    names = (card.name, card.nickname, card.organisation)
     return [
-        ContactAddress(
-            user_id=contact.user_id,
-            contact=contact,
-            kind=kind,
-            address=address,
-            key=key,
-            search=searchable(card.name, card.nickname, card.organisation, address),
-        )
+        (user_id, contact_id, kind, address, key, 0.0, searchable(*names, address))
         for key, (kind, address) in kinds.items()
     ]
 
@@ -123,27 +101,42 @@ def _free_uid(user: User, wanted: str) -> str:
 
 def card_of(contact: Contact) -> PersonCard:
     """With its addresses and groups, which are best fetched before."""
+    addresses = [(each.kind, each.address) for each in contact.addresses.all()]
+    return card_from(vars(contact), addresses, [group.name for group in contact.groups.all()])
+
+
+def card_from(columns: Mapping[str, Any], addresses: Iterable[Sequence[str]], categories: Iterable[str]) -> PersonCard:
+    """The inverse of ``said_by``, with ``uid`` among the columns and what does not stand in them."""
     return PersonCard(
-        uid=contact.uid,
-        **{name: getattr(contact, name) for name in TEXTS},
-        addresses=[(each.kind, each.address) for each in contact.addresses.all()],
-        phones=[(kind, value) for kind, value in contact.phones],
+        uid=columns["uid"],
+        **{name: columns[name] for name in TEXTS},
+        addresses=[(kind, address) for kind, address in addresses],
+        phones=[(kind, value) for kind, value in columns["phones"]],
         places=[
-            (kind, street, city, region, code, country) for kind, street, city, region, code, country in contact.places
+            (kind, street, city, region, code, country)
+            for kind, street, city, region, code, country in columns["places"]
         ],
-        links=[(kind, value) for kind, value in contact.links],
-        categories=[group.name for group in contact.groups.all()],
+        links=[(kind, value) for kind, value in columns["links"]],
+        categories=list(categories),
         kept=[
             Property(name, value, group, tuple((key, tuple(values)) for key, values in params))
-            for group, name, params, value in contact.kept
+            for group, name, params, value in columns["kept"]
         ],
     )
 
 
+def group_name(name: str) -> str:
+    return " ".join(name.split())[:100]
+
+
+def group_key(name: str) -> str:
+    return fold(group_name(name))[:200]
+
+
 def group_named(user: User, name: str) -> ContactGroup:
     """The group of that name, made where there is none. Raise GiveUp if there are too many."""
-    name = " ".join(name.split())[:100]
-    key = fold(name)[:200]
+    name = group_name(name)
+    key = group_key(name)
     group = ContactGroup.objects.filter(user=user, key=key).first()
     if group is None:
         if ContactGroup.objects.filter(user=user).count() >= MOST_GROUPS:

@@ -1,14 +1,16 @@
 """Two descriptions of one person made one. Pure."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
-from webmail.mime.person_card import LONGEST_NOTE, PersonCard
+from webmail.mime.person_card import LONGEST_NOTE, MOST_KEPT, PersonCard
 
 from .words import folded_key
 
 SINGLE = ("nickname", "organisation", "title", "birthday")
+# Addresses, numbers, places, links or groups that a file can bring one contact to.
+MOST_TOGETHER = 100
 _PARTS = ("prefix", "given", "middle", "family", "suffix")
 _SAID = {
     "name": "Name",
@@ -24,7 +26,19 @@ def completed(known: PersonCard, found: PersonCard) -> PersonCard:
     made = _added(known, found)
     made.name = known.name or found.name
     made.note = known.note or found.note
+    for name in _SEVERAL:
+        setattr(made, name, getattr(made, name)[: max(MOST_TOGETHER, len(getattr(known, name)))])
+    made.kept = made.kept[: max(MOST_KEPT, len(known.kept))]
     return made
+
+
+def left_out(found: PersonCard, made: PersonCard) -> bool:
+    """Whether ``made``, completed from ``found``, had no room for something of it."""
+    return any(
+        len(getattr(made, name)) >= MOST_TOGETHER
+        and not {key(each) for each in getattr(found, name)} <= {key(each) for each in getattr(made, name)}
+        for name, key in _SEVERAL.items()
+    ) or (len(made.kept) >= MOST_KEPT and not {each.name for each in found.kept} <= {each.name for each in made.kept})
 
 
 def joined(cards: Sequence[PersonCard]) -> PersonCard:
@@ -50,17 +64,16 @@ def _added(known: PersonCard, found: PersonCard) -> PersonCard:
             setattr(made, part, getattr(found, part))
     for name in SINGLE:
         setattr(made, name, getattr(known, name) or getattr(found, name))
-    made.addresses = _union(known.addresses, found.addresses, lambda pair: folded_key(pair[1]))
-    made.phones = _union(known.phones, found.phones, lambda pair: _digits(pair[1]))
-    made.places = _union(known.places, found.places, lambda place: tuple(part.casefold() for part in place[1:]))
-    made.links = _union(known.links, found.links, lambda pair: pair[1])
-    made.categories = _union(known.categories, found.categories, lambda name: name.casefold())
+    for name, key in _SEVERAL.items():
+        setattr(made, name, _union(getattr(known, name), getattr(found, name), key))
     has = {each.name for each in known.kept}
     made.kept = [*known.kept, *(each for each in found.kept if each.name not in has)]
     return made
 
 
-def _union(one: Iterable[Any], other: Iterable[Any], key: Any) -> list[Any]:
+def _union(one: Sequence[Any], other: Sequence[Any], key: Callable[[Any], Any]) -> list[Any]:
+    if not other:
+        return list(one)
     found: dict[Any, Any] = {}
     for each in [*one, *other]:
         found.setdefault(key(each), each)
@@ -73,3 +86,12 @@ def _digits(number: str) -> str:
 
 def _note(parts: list[str]) -> str:
     return "\n".join(dict.fromkeys(part for part in parts if part))[:LONGEST_NOTE]
+
+
+_SEVERAL: dict[str, Callable[[Any], Any]] = {
+    "addresses": lambda pair: folded_key(pair[1]),
+    "phones": lambda pair: _digits(pair[1]),
+    "places": lambda place: tuple(part.casefold() for part in place[1:]),
+    "links": lambda pair: pair[1],
+    "categories": str.casefold,
+}

@@ -1,27 +1,27 @@
 """A file of contacts taken in: what is new is added, what is known completed, nothing doubled and nothing overwritten."""
 
 import uuid
-import zlib
-from collections.abc import Iterable
+from collections import defaultdict
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from django.db import transaction
 
 from accounts.models import User
 from webmail.errors import GiveUp, Reason
-from webmail.mime import contact_table, person_card
 from webmail.mime.folding import fold
 from webmail.mime.person_card import PersonCard
-from webmail.models import Contact, ContactImport
-from webmail.outbox.letter import is_address
+from webmail.models import Contact, ContactAddress, ContactGroup, ContactImport
 
-from .book import add_many, card_of, group_named, save
-from .joining import completed
+from . import file
+from .book import LISTS, MOST_GROUPS, TEXTS, card_from, group_key, group_named
+from .joining import completed, left_out
+from .many import AT_ONCE, Row, add_many, join, rewrite_many
 from .words import folded_key
 
-# Of Google's own, in every card of its export.
-NO_GROUPS = {"mycontacts", "my contacts", "* mycontacts", "* my contacts", "starred", "* starred"}
+SAID = (*TEXTS, *LISTS, "kept")
 PROBLEMS_TOLD = 100
+MOST_WAITING = 5  # files of one person that are put aside
 
 
 @dataclass(slots=True)
@@ -29,7 +29,7 @@ class Entry:
     """One person of the file: ``contact`` is who it is here already, ``changes`` whether there is anything to write."""
 
     card: PersonCard
-    contact: Contact | None = None
+    contact: Row | None = None
     changes: bool = True
     planned: bool = False
 
@@ -56,35 +56,28 @@ class Plan:
 
 def keep(user: User, data: bytes, filename: str) -> ContactImport:
     """Put a file aside until it was looked at. Raise GiveUp if it is too large or holds no contacts."""
-    if len(data) > person_card.LARGEST:
-        raise GiveUp(Reason.TOO_LARGE, f"The file is larger than {person_card.LARGEST // 1_000_000} MB.")
-    if next(iter(_cards(data)), None) is None:
-        sentence = (
-            "No contacts were found in this file. It should be a vCard (.vcf) or a table (.csv) with columns for names."
-        )
-        raise GiveUp(Reason.UNSUPPORTED, sentence)
-    return ContactImport.objects.create(user=user, filename=filename[:255], content=zlib.compress(data))
+    content = file.packed(file.read(data))
+    kept = ContactImport.objects.create(user=user, filename=filename[:255], content=content)
+    own = ContactImport.objects.filter(user=user).order_by("-pk").values_list("pk", flat=True)
+    ContactImport.objects.filter(pk__in=list(own[MOST_WAITING:])).delete()
+    return kept
 
 
 def plan(user: User, kept: ContactImport) -> Plan:
     """What taking the file in would do."""
-    made = Plan()
-    known = _Known(user)
-    for number, card in enumerate(_cards(zlib.decompress(bytes(kept.content))), start=1):
-        name = card.name or card.organisation or f"Entry {number}"
-        made.problems += [f"{name}: {problem}" for problem in card.problems]
-        if card.is_group:
-            made.groups.append(card)
-            continue
-        for kind, address in list(card.addresses):
-            if not is_address(address):
-                card.addresses.remove((kind, address))
-                made.problems.append(f"{name}: “{address[:100]}” is not a mail address and is left out.")
-        card.categories = [each for each in card.categories if each.casefold() not in NO_GROUPS]
-        if not (card.name or card.organisation or card.addresses or card.phones):
-            made.problems.append(f"{name} has neither a name nor an address and is left out.")
-            continue
-        entry = known.entry(card, made.entries)
+    return _planned(user, file.unpacked(bytes(kept.content)))
+
+
+def _planned(user: User, contents: file.Contents) -> Plan:
+    made, groups = Plan(problems=contents.problems), _Groups(user)
+    people = [card for card in contents.cards if not card.is_group]
+    for card in people:
+        card.categories = [each for each in card.categories if groups.take(each)]
+    made.groups = [card for card in contents.cards if card.is_group and groups.take(card.name or "Group")]
+    made.problems += groups.problems
+    known = _Known(user, people)
+    for card in people:
+        entry = known.entry(card, made)
         if card.uid:
             made.by_file_uid[_bare(card.uid)] = entry
     if len(made.problems) > PROBLEMS_TOLD:
@@ -93,66 +86,113 @@ def plan(user: User, kept: ContactImport) -> Plan:
     return made
 
 
-@transaction.atomic
 def take_in(user: User, kept: ContactImport) -> tuple[int, int]:
     """Write what is planned; how many are new and how many completed. The file goes. Raise GiveUp if it is gone."""
-    if ContactImport.objects.select_for_update().filter(pk=kept.pk).first() is None:
-        raise GiveUp(Reason.GONE, "This file has been taken in already.")
-    made = plan(user, kept)
-    new, changed = len(made.new), len(made.completed)
-    batch = uuid.uuid4()
-    added = made.new
-    for entry in made.completed:
-        save(user, entry.card, entry.contact)
-    for entry, contact in zip(added, add_many(user, [each.card for each in added], batch), strict=True):
-        entry.contact = contact
+    contents = file.unpacked(bytes(kept.content))
+    with transaction.atomic():
+        # One file at a time: two that name the same people must see each other.
+        User.objects.select_for_update().get(pk=user.pk)
+        if ContactImport.objects.select_for_update().filter(pk=kept.pk).first() is None:
+            raise GiveUp(Reason.GONE, "This file has been taken in already.")
+        done = _write(user, _planned(user, contents))
+        kept.delete()
+    return done
+
+
+def _write(user: User, made: Plan) -> tuple[int, int]:
+    new, changed = made.new, made.completed
+    rewrite_many(user, [(each.contact, each.card) for each in changed if each.contact is not None])
+    ids = {id(each): each.contact["pk"] for each in made.entries if each.contact is not None}
+    ids |= zip(map(id, new), add_many(user, [each.card for each in new], uuid.uuid4()), strict=True)
     for card in made.groups:
         group = group_named(user, card.name or "Group")
         members = (made.by_file_uid.get(_bare(uid)) for uid in card.members)
-        group.members.add(*(each.contact for each in members if each is not None and each.contact is not None))
-    kept.delete()
-    return new, changed
-
-
-def _cards(data: bytes) -> Iterable[PersonCard]:
-    return (
-        person_card.read(data)
-        if b"BEGIN:VCARD" in data.replace(b"\0", b"")[:100_000].upper()
-        else contact_table.read(data)
-    )
+        join([(contact, group.pk) for contact in sorted({ids[id(each)] for each in members if each is not None})])
+    return len(new), len(changed)
 
 
 def _bare(uid: str) -> str:
     return uid.lower().removeprefix("urn:uuid:")
 
 
-class _Known:
-    """The person's contacts, and those of the file that came before, by what tells them apart."""
+class _Groups:
+    """For which groups there is room; those left out are told of once."""
 
     def __init__(self, user: User) -> None:
-        self.entries: dict[object, Entry] = {}
-        contacts = Contact.objects.filter(user=user, removed_at__isnull=True)
-        for contact in contacts.prefetch_related("addresses", "groups").order_by("-pk"):
-            self._learn(Entry(card_of(contact), contact, changes=False))
+        self.keys = set(ContactGroup.objects.filter(user=user).values_list("key", flat=True))
+        self.problems: list[str] = []
+        self._left_out: set[str] = set()
 
-    def entry(self, card: PersonCard, entries: list[Entry]) -> Entry:
-        """The entry for ``card``, joined with one that is the same person; in ``entries`` once."""
+    def take(self, name: str) -> bool:
+        key = group_key(name)
+        if key not in self.keys and len(self.keys) < MOST_GROUPS:
+            self.keys.add(key)
+        elif key not in self.keys and key not in self._left_out:
+            self._left_out.add(key)
+            self.problems.append(f"The group “{name}” is left out, because there can be {MOST_GROUPS} groups.")
+        return key in self.keys
+
+
+class _Known:
+    """The person's contacts that the file speaks of, and those of the file that came before, by what tells them apart."""
+
+    def __init__(self, user: User, cards: list[PersonCard]) -> None:
+        self.entries: dict[object, Entry] = {}
+        places = _places(user)
+        wanted = {places[key] for card in cards for key in _keys(card) if key in places}
+        entries = {row["pk"]: Entry(card, row, changes=False) for row, card in _loaded(sorted(wanted))}
+        for key, pk in places.items():
+            if pk in entries:
+                self.entries[key] = entries[pk]
+
+    def entry(self, card: PersonCard, made: Plan) -> Entry:
+        """The entry for ``card``, joined with one that is the same person; in the plan once."""
         known = next((self.entries[key] for key in _keys(card) if key in self.entries), None)
         if known is None:
             known = Entry(card)
         else:
-            made = completed(known.card, card)
-            if made != known.card:
-                known.card, known.changes = made, True
+            joined = completed(known.card, card)
+            if left_out(card, joined):
+                who = joined.name or joined.organisation or "An entry"
+                made.problems.append(f"{who} has very many addresses, numbers or other entries; not all are taken in.")
+            if joined != known.card:
+                known.card, known.changes = joined, True
         if not known.planned:
             known.planned = True
-            entries.append(known)
-        self._learn(known)
+            made.entries.append(known)
+        for key in _keys(known.card):
+            self.entries[key] = known
         return known
 
-    def _learn(self, entry: Entry) -> None:
-        for key in _keys(entry.card):
-            self.entries[key] = entry
+
+def _places(user: User) -> dict[object, int]:
+    """Which contact each key stands for; the oldest of several."""
+    found: dict[object, int] = {}
+    own = Contact.objects.order_by("-pk").filter(user=user, removed_at__isnull=True)
+    for pk, name, organisation, phones in own.filter(addresses=None).values_list(
+        "pk", "name", "organisation", "phones"
+    ):
+        found[_name_key(name or organisation, phones)] = pk
+    addresses = ContactAddress.objects.order_by("-contact_id").filter(user=user, contact__removed_at__isnull=True)
+    found.update((("address", key), pk) for key, pk in addresses.values_list("key", "contact_id"))
+    found.update((("uid", _bare(uid)), pk) for pk, uid in own.exclude(uid="").values_list("pk", "uid"))
+    return found
+
+
+def _loaded(ids: list[int]) -> Iterator[tuple[Row, PersonCard]]:
+    """Past the ORM's objects, which cost several times what the database takes."""
+    members = ContactGroup.members.through.objects.order_by("contactgroup__key")
+    for start in range(0, len(ids), AT_ONCE):
+        some = ids[start : start + AT_ONCE]
+        addresses: dict[int, list[tuple[str, str]]] = defaultdict(list)
+        written = ContactAddress.objects.filter(contact__in=some)
+        for pk, kind, address in written.values_list("contact_id", "kind", "address"):
+            addresses[pk].append((kind, address))
+        groups: dict[int, list[str]] = defaultdict(list)
+        for pk, name in members.filter(contact__in=some).values_list("contact_id", "contactgroup__name"):
+            groups[pk].append(name)
+        for row in Contact.objects.filter(pk__in=some).values("pk", "uid", "created_at", *SAID):
+            yield row, card_from(row, addresses[row["pk"]], groups[row["pk"]])
 
 
 def _keys(card: PersonCard) -> list[object]:
@@ -160,6 +200,9 @@ def _keys(card: PersonCard) -> list[object]:
     keys: list[object] = [("uid", _bare(card.uid))] if card.uid else []
     keys += [("address", folded_key(address)) for _, address in card.addresses]
     if not card.addresses:
-        number = "".join(filter(str.isdigit, card.phones[0][1])) if card.phones else ""
-        keys.append(("name", fold(card.name or card.organisation), number))
+        keys.append(_name_key(card.name or card.organisation, card.phones))
     return keys
+
+
+def _name_key(name: str, phones: list[tuple[str, str]]) -> object:
+    return "name", fold(name), "".join(filter(str.isdigit, phones[0][1])) if phones else ""

@@ -10,7 +10,6 @@ from webmail.mime.headers import display_text
 from webmail.mime.person_card import (
     LARGEST,
     LONGEST_NOTE,
-    MOST_CARDS,
     MOST_EACH,
     PersonCard,
     as_birthday,
@@ -62,17 +61,25 @@ def read(data: bytes) -> Iterator[PersonCard]:
     head = text[:10_000].partition("\n")[0]
     delimiter = max(",;\t", key=head.count)
     rows = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
-    try:
-        columns = [" ".join(each.lower().split()) for each in next(rows, [])][:MOST_COLUMNS]
-        if not any(each in _SINGLE for each in columns) and not any(map(_ADDRESS.match, columns)):
-            return
-        for number, row in enumerate(rows):
-            if number >= MOST_CARDS:
-                return
-            if any(each.strip() for each in row):
-                yield _card(dict(zip(columns, row, strict=False)))
-    except csv.Error:
+    columns = [" ".join(each.lower().split()) for each in next(_readable(rows), None) or []][:MOST_COLUMNS]
+    if not any(each in _SINGLE for each in columns) and not any(map(_ADDRESS.match, columns)):
         return
+    for row in _readable(rows):
+        if row is None:
+            yield PersonCard(problems=[f"What ends in line {rows.line_num} cannot be read and is left out."])
+        elif any(each.strip() for each in row):
+            yield _card(dict(zip(columns, row, strict=False)))
+
+
+def _readable(rows: Iterator[list[str]]) -> Iterator[list[str] | None]:
+    """The rows, None in place of one that is none: a quote that never ends takes no other with it."""
+    while True:
+        try:
+            yield next(rows)
+        except csv.Error:
+            yield None
+        except StopIteration:
+            return
 
 
 def _card(row: dict[str, str]) -> PersonCard:

@@ -16,6 +16,7 @@ LARGEST = 10_000_000  # octets of a file
 MOST_CARDS = 10_000
 MOST_LINES = 1_000_000
 MOST_EACH = 30  # addresses, numbers, …, of one person
+MOST_CATEGORIES = 100
 LONGEST_NOTE = 10_000
 MOST_KEPT, LARGEST_KEPT = 100, 300_000
 KINDS = {"home", "work", "mobile", "fax", "pager", "video", "text", "car", "main"}
@@ -61,15 +62,14 @@ class PersonCard:
 
 
 def read(data: bytes) -> Iterator[PersonCard]:
-    """Every card of a file, at most 10,000. Never raises; what a card loses stands among its problems."""
-    for number, properties in enumerate(cards(decoded(data[:LARGEST]), MOST_LINES)):
-        if number >= MOST_CARDS:
-            return
-        yield _read(properties)
+    """Every card of a file. Never raises; what a card loses stands among its problems."""
+    return map(_read, cards(decoded(data[:LARGEST]), MOST_LINES))
 
 
 def line(text: str, most: int) -> str:
     """Text for a field of one line."""
+    if text.isascii() and text.isprintable() and "  " not in text:
+        return text.strip()[:most].strip()
     return " ".join(display_text(text).split())[:most].strip()
 
 
@@ -92,9 +92,8 @@ def _read(properties: list[Property]) -> PersonCard:
     labels = {each.group: unescape(each.value) for each in properties if each.name == "X-ABLABEL" and each.group}
     used: set[str] = set()
     # What is preferred comes first.
-    for each in sorted(properties, key=lambda each: not each.param("PREF") and "pref" not in each.types):
-        label = labels.get(each.group, "")
-        if _several(card, each, label):
+    for each in sorted(properties, key=lambda each: not each.preferred):
+        if each.name in _MANY and _several(card, each, labels.get(each.group, "")):
             used.add(each.group)
         elif not _single(card, each) and each.name not in _MADE_ANEW and each.name != "X-ABLABEL":
             _keep(card, each)
@@ -108,7 +107,7 @@ def _read(properties: list[Property]) -> PersonCard:
 
 
 def _several(card: PersonCard, each: Property, label: str) -> bool:
-    """Take a property of which a person may have many; False if it is none, or too much or unfit to be taken."""
+    """Take a property of which a person may have many; False if it is too much or unfit to be taken."""
     kind = _kind(each, label)
     value = line(unescape(each.value), 500)
     if each.name == "EMAIL":
@@ -124,10 +123,8 @@ def _several(card: PersonCard, each: Property, label: str) -> bool:
         rest = (line(part, 200) for part in (city, region, code, country))
         place = (kind, street[:300], *rest)
         return _add(card.places, place)
-    if each.name in {"MEMBER", "X-ADDRESSBOOKSERVER-MEMBER"}:
-        card.members.append(value)
-        return len(card.members) <= MOST_CARDS
-    return False
+    card.members.append(value)
+    return len(card.members) <= MOST_CARDS
 
 
 def _add(found: list[Any], entry: tuple[str, ...]) -> bool:
@@ -179,6 +176,7 @@ def _set_aside(card: PersonCard, each: Property, text: str) -> bool:
     """What tells of groups."""
     if each.name == "CATEGORIES":
         card.categories += [word for word in (line(part, 100) for part in listed(each.value)) if word]
+        del card.categories[MOST_CATEGORIES:]
     elif each.name in {"KIND", "X-ADDRESSBOOKSERVER-KIND"} and text.strip().lower() == "group":
         card.is_group = True
     else:
@@ -206,4 +204,5 @@ def _keep(card: PersonCard, each: Property) -> None:
         card.kept.append(each)
 
 
+_MANY = {"EMAIL", "TEL", "URL", "ADR", "MEMBER", "X-ADDRESSBOOKSERVER-MEMBER"}
 _SINGLE = {"FN": ("name", 300), "NICKNAME": ("nickname", 200), "TITLE": ("title", 200), "UID": ("uid", 255)}

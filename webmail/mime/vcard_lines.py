@@ -3,11 +3,13 @@
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 
 from webmail.mime.charset import decode_charset, storable
 from webmail.mime.transfer import decode_transfer
 
 LINE_OCTETS = 75
+LONGEST_USUAL = 100  # characters of parameters that are remembered
 _LINE = re.compile(r"\r\n|\r|\n")
 _PROPERTY = re.compile(
     r"(?:(?P<group>[\w-]{1,40})\.)?(?P<name>[A-Za-z0-9-]{1,40})"
@@ -24,6 +26,7 @@ _CUT_CHARACTER = re.compile(rb"(?<=[\x80-\xff])\r?\n[ \t](?=[\x80-\xbf])")
 _CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f\x85\u2028\u2029]")
 _BARE = {"QUOTED-PRINTABLE", "BASE64", "8BIT", "7BIT"}
 _NOT_KEPT = {"CHARSET", "ENCODING"}
+Params = tuple[tuple[str, tuple[str, ...]], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,17 +36,20 @@ class Property:
     name: str
     value: str
     group: str = ""
-    params: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    params: Params = ()
 
     def param(self, name: str) -> tuple[str, ...]:
         return tuple(value for key, values in self.params if key == name for value in values)
 
     @property
+    def preferred(self) -> bool:
+        return bool(self.params) and (bool(self.param("PREF")) or "pref" in self.types)
+
+    @property
     def types(self) -> list[str]:
         """TYPE, lower case, in order, each once."""
-        return list(
-            dict.fromkeys(word.lower() for value in self.param("TYPE") for word in re.split(r"[,\s]+", value) if word)
-        )
+        found = (word.lower() for value in self.param("TYPE") for word in value.replace(",", " ").split())
+        return list(dict.fromkeys(found))
 
 
 def decoded(data: bytes, charset: str = "") -> str:
@@ -71,7 +77,7 @@ def cards(text: str, most_lines: int) -> Iterator[list[Property]]:
 def _logical_lines(text: str, most: int) -> list[str]:
     """Lines unfolded, those of quoted-printable (vCard 2.1) by their soft ends too."""
     lines: list[list[str]] = []
-    soft = False
+    soft = quoted = False
     for line in _LINE.split(text, maxsplit=most)[:most]:
         if soft and lines:
             lines[-1].append("\n" + line)
@@ -79,7 +85,9 @@ def _logical_lines(text: str, most: int) -> list[str]:
             lines[-1].append(line[1:])
         else:
             lines.append([line])
-        soft = line.endswith("=") and "QUOTED-PRINTABLE" in lines[-1][0].upper()
+            # Asked once for each property: its first piece may be as long as the file.
+            quoted = "QUOTED-PRINTABLE" in line.upper()
+        soft = quoted and line.endswith("=")
     return ["".join(pieces) for pieces in lines]
 
 
@@ -87,20 +95,31 @@ def _property(line: str) -> Property | None:
     found = _PROPERTY.match(line)
     if found is None:
         return None
-    params = [_param(each) for each in _PARAM.findall(found["params"])]
     value = found["value"]
+    written = found["params"]
+    params = () if not written else _usual(written) if len(written) <= LONGEST_USUAL else _params(written)
     said = {value.upper() for key, values in params for value in values if key == "ENCODING"}
     if "QUOTED-PRINTABLE" in said:
         charset = next((values[0] for key, values in params if key == "CHARSET" and values), "")
         octets = decode_transfer(value.encode("utf-8", "replace"), "quoted-printable")
         value = re.sub(r"\r\n|\r|\n", r"\\n", decode_charset(octets, charset.strip('"').lower()[:40]))
-    binary = bool(said & {"B", "BASE64"})
-    kept = [(key, values) for key, values in params if key and key not in _NOT_KEPT]
-    if binary:
+    kept = tuple(each for each in params if each[0] and each[0] not in _NOT_KEPT) if params else ()
+    if said & {"B", "BASE64"}:
         value = re.sub(r"\s+", "", value)
-        kept.append(("ENCODING", ("b",)))
-    value = _CONTROL.sub("", storable(value))
-    return Property(found["name"].upper(), value, (found["group"] or "").lower(), tuple(kept))
+        kept = (*kept, ("ENCODING", ("b",)))
+    return Property(found["name"].upper(), _storable(value), (found["group"] or "").lower(), kept)
+
+
+def _storable(value: str) -> str:
+    return value if value.isprintable() else _CONTROL.sub("", storable(value))
+
+
+def _params(text: str) -> Params:
+    return tuple(_param(each) for each in _PARAM.findall(text))
+
+
+# The same few stand in every card of a file.
+_usual = lru_cache(maxsize=256)(_params)
 
 
 def _param(text: str) -> tuple[str, tuple[str, ...]]:
@@ -110,12 +129,14 @@ def _param(text: str) -> tuple[str, tuple[str, ...]]:
         bare = name.strip().upper()
         return ("ENCODING" if bare in _BARE else "TYPE", (bare,)) if bare else ("", ())
     values = (each.replace('"', "").strip() for each in _LISTED.findall(value))
-    unescaped = (_CARET.sub(lambda found: _CARET_MEANS[found[1]], _CONTROL.sub("", storable(each))) for each in values)
+    unescaped = (_CARET.sub(lambda found: _CARET_MEANS[found[1]], _storable(each)) for each in values)
     key = re.sub(r"[^A-Z0-9-]", "", name.upper())[:40]
     return key, tuple(each for each in unescaped if each)
 
 
 def unescape(value: str) -> str:
+    if "\\" not in value:
+        return value
     return _ESCAPED.sub(lambda found: "\n" if found[1] in "nN" else found[1], value)
 
 
@@ -130,6 +151,8 @@ def listed(value: str, most: int = 100) -> list[str]:
 
 def _cut(value: str, separator: str, most: int) -> list[str]:
     """At separators that no backslash stands before, unless that one is escaped itself."""
+    if "\\" not in value:
+        return value.split(separator, most)
     pieces: list[str] = []
     start = 0
     for found in re.finditer(rf"\\.|{separator}", value, re.DOTALL):

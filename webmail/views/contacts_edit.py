@@ -43,7 +43,8 @@ LENGTHS = {
     "organisation": 300,
     "title": 200,
 }
-MOST_PICKED = 500
+MOST_PICKED, MOST_POSTED = 500, 5_000
+SEVERAL = {"addresses": "addresses", "phones": "numbers", "links": "links", "places": "postal addresses"}
 
 Errors = dict[str, str]
 
@@ -176,6 +177,8 @@ def _save(request: HttpRequest, contact: Contact | None) -> HttpResponse:
 def read_form(request: HttpRequest, contact: Contact | None) -> tuple[PersonCard, Errors]:
     """What was typed, all of it, and what is wrong with it by the name of the field."""
     card = book.card_of(contact) if contact is not None else PersonCard()
+    # Contacts that were made one may have more than a form begins with; none of it goes unsaid.
+    room = {name: max(MOST_EACH, len(getattr(card, name))) for name in SEVERAL}
     given, errors = request.POST, {}
     for name, most in LENGTHS.items():
         setattr(card, name, line(storable(given.get(name, "")), most))
@@ -193,6 +196,9 @@ def read_form(request: HttpRequest, contact: Contact | None) -> tuple[PersonCard
     chosen = {each for each in given.getlist("group") if each.isascii() and each.isdigit()}
     groups = ContactGroup.objects.filter(user_id=user_of(request).pk)
     card.categories = [group.name for group in groups if str(group.pk) in chosen]
+    for name, what in SEVERAL.items():
+        if len(getattr(card, name)) > room[name]:
+            errors["form"] = f"A contact can have {room[name]} {what}."
     for number, (_, address) in enumerate(card.addresses):
         if not is_address(address):
             errors[f"address-{number}"] = f"“{address[:100]}” is not a mail address."
@@ -202,14 +208,14 @@ def read_form(request: HttpRequest, contact: Contact | None) -> tuple[PersonCard
 
 
 def _pairs(given: MultiValueDict[str, str], name: str, most: int) -> list[tuple[str, str]]:
-    values = given.getlist(name)[:MOST_EACH]
+    values = given.getlist(name)[:MOST_POSTED]
     kinds = given.getlist(f"{name}_kind")[: len(values)]
     pairs = zip_longest(kinds, values, fillvalue="")
     return [(as_kind(storable(kind)), line(storable(value), most)) for kind, value in pairs if value.strip()]
 
 
 def _places(given: MultiValueDict[str, str]) -> list[tuple[str, str, str, str, str, str]]:
-    columns = [given.getlist(f"place_{name}")[:MOST_EACH] for name in ("kind", *PLACE_FIELDS)]
+    columns = [given.getlist(f"place_{name}")[:MOST_POSTED] for name in ("kind", *PLACE_FIELDS)]
     found = []
     for kind, street, *rest in zip_longest(*columns, fillvalue=""):
         place = (as_kind(storable(kind)), line(storable(street), 300), *(line(storable(part), 200) for part in rest))
