@@ -1,7 +1,7 @@
 """``python -m tests.convergence.soak``: random runs for hours, then every place a flow can be cut at. Loopback only, bounded.
 
 ``SEEDS`` runs of ``OPS`` operations for at most ``HOURS``. Of a run that fails the operations that do not matter are left out
-one after the other. Histories stay in ``test-results/convergence``. The exit code says whether anything failed.
+one after the other. Histories stay in ``var/convergence``. The exit code says whether anything failed.
 """
 
 import os
@@ -12,7 +12,7 @@ import time
 from pathlib import Path
 
 BASE_DIR = Path(__file__).resolve().parents[2]
-RESULTS = BASE_DIR / "test-results" / "convergence"
+RESULTS = BASE_DIR / "var" / "convergence"
 AT_ONCE = 5
 ATTEMPTS = 40
 FAILED = 1
