@@ -130,6 +130,19 @@ def test_repair_makes_it_what_the_server_is(damaged, mailbox, monkeypatch):
     assert "0 differed" in run("--folder", "INBOX")
 
 
+def test_what_is_shown_where_it_is_not_is_shown_where_it_is(mailbox, sync, account):
+    for number in range(12):
+        mailbox.append(mail(number))
+    mailbox.append(mail(20), folder="Work")
+    sync()
+    work = Folder.objects.get(name="Work")
+    Message.objects.filter(subject="Letter 1").update(shown_in=None)
+    Message.objects.filter(subject="Letter 2").update(shown_in=work)
+    assert "INBOX: 2 shown where they are not" in run("--repair")
+    assert_whole(mailbox)
+    assert "0 differed" in run()
+
+
 def test_what_the_person_did_and_the_server_was_not_told_is_no_damage(mailbox, sync, account):
     mailbox.append(mail(1))
     mailbox.append(mail(2))

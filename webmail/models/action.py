@@ -41,8 +41,8 @@ class PendingAction(models.Model):
     bulk = models.ForeignKey(BulkAction, on_delete=models.SET_NULL, null=True, related_name="actions", db_index=False)
     batch = models.UUIDField(default=uuid.uuid4, db_index=True, help_text="What one click did; undo takes it back.")
     message = models.ForeignKey(Message, on_delete=models.CASCADE, null=True, related_name="actions")
-    # Where the message was for the person when the action was taken.
-    source = models.ForeignKey(Folder, on_delete=models.CASCADE, null=True, related_name="+")
+    # Where the message was for the person when the action was taken; the action outlives that folder.
+    source = models.ForeignKey(Folder, on_delete=models.SET_NULL, null=True, related_name="+")
     target = models.ForeignKey(Folder, on_delete=models.CASCADE, null=True, related_name="+")
     flag = models.CharField(max_length=100, blank=True)
     value = models.BooleanField(default=True)

@@ -8,6 +8,7 @@ import uuid
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from typing import TypeGuard
 
 from django.db import transaction
 from django.utils import timezone
@@ -137,7 +138,9 @@ def undo(user: User, batch: uuid.UUID) -> Done:
             count += move(user, messages, folder, batch=taken_back).count
         for (flag, value), messages in flags.items():
             count += store(user, messages, flag, value, batch=taken_back).count
-        count += _cancel_expunge(user, [action for action in actions if action.kind == Kind.EXPUNGE])
+        with change(user.pk) as changed:
+            kept, _ = keep([action for action in actions if action.kind == Kind.EXPUNGE], taken_back, changed)
+        count += kept
     if not count:
         raise GiveUp(Reason.GONE, "It is too late to undo this.")
     return Done(taken_back, count, "Undone")
@@ -164,7 +167,7 @@ def _has_labels(account: MailAccount) -> bool:
 
 def check_target(folder: Folder) -> None:
     """Raise GiveUp if it takes no messages."""
-    if not folder.selectable or folder.hidden:
+    if not takes(folder):
         raise GiveUp(Reason.REFUSED, f"“{folder.title}” cannot hold messages.")
 
 
@@ -278,16 +281,37 @@ def _under_way(message_ids: set[int]) -> set[int]:
     return set(running.values_list("message_id", flat=True))
 
 
-def _cancel_expunge(user: User, actions: list[PendingAction]) -> int:
-    count = 0
-    with change(user.pk) as changed:
-        for action in actions:
-            waiting = PendingAction.objects.filter(pk=action.pk, state=State.PENDING)
-            if waiting.update(state=State.DONE, finished_at=timezone.now()) and action.message is not None:
-                Message.objects.filter(pk=action.message.pk).update(shown_in=action.source)
-                changed.message(action.message)
-                count += 1
-    return count
+def keep(
+    expunged: list[PendingAction], batch: uuid.UUID, changed: Change, *, bulk: BulkAction | None = None
+) -> tuple[int, int]:
+    """What the worker has not begun to delete is shown where it was; how many, and of how many the server need not be told.
+
+    Deleting had settled a move there that was never sent: then that is made after all.
+    """
+    waiting = PendingAction.objects.filter(pk__in=[action.pk for action in expunged], state=State.PENDING)
+    alive = set(waiting.select_for_update().values_list("pk", flat=True))
+    PendingAction.objects.filter(pk__in=alive).update(state=State.DONE, finished_at=timezone.now())
+    kept = [action for action in expunged if action.pk in alive and action.message is not None]
+    ids = [action.message_id for action in kept]
+    running = PendingAction.objects.filter(message__in=ids, kind__in=sorted(MOVES), state=State.RUNNING)
+    bound = dict(running.values_list("message_id", "target_id"))
+    places: dict[Folder, list[Message]] = defaultdict(list)
+    for action in kept:
+        message: Message = action.message  # type: ignore[assignment]
+        shown = action.source if takes(action.source) else message.folder
+        places[shown].append(message)
+    settled = 0
+    for folder, rows in places.items():
+        changed.messages(rows)
+        there = [row for row in rows if bound.get(row.pk, row.folder_id) == folder.pk]
+        settled += len(there) + place([row for row in rows if row not in there], folder, batch, changed, bulk=bulk)
+        show(there, folder)
+    return len(kept), settled
+
+
+def takes(folder: Folder | None) -> TypeGuard[Folder]:
+    """Whether messages can be put into it."""
+    return folder is not None and folder.selectable and not folder.hidden
 
 
 def _to_special(

@@ -2,10 +2,8 @@
 
 import uuid
 from collections import defaultdict
-from typing import TypeGuard
 
 from django.db.models import QuerySet
-from django.utils import timezone
 
 from accounts.models import User
 from webmail.errors import GiveUp, Reason
@@ -75,7 +73,7 @@ def _take_back(taken: BulkAction, changed: Change, limit: int) -> bool:
         if action.kind == Kind.STORE and actions.has_flag(message, action.flag) == action.value:
             flags[action.flag, not action.value].append(message)
         # Whoever has moved it since, here or in another client, has decided where it is.
-        elif action.kind in actions.MOVES and message.shown_in_id == action.target_id and _takes(action.source):
+        elif action.kind in actions.MOVES and message.shown_in_id == action.target_id and actions.takes(action.source):
             moves[action.source].append(message)
     for folder, rows in moves.items():
         changed.messages(rows)
@@ -86,29 +84,9 @@ def _take_back(taken: BulkAction, changed: Change, limit: int) -> bool:
         actions.set_flag(rows, flag, value)
         settled += actions.journal(rows, Kind.STORE, taken.batch, changed, flag=flag, value=value, bulk=taken)
         count += len(rows)
-    kept = _keep([action for action in done if action.kind == Kind.EXPUNGE], changed)
-    bulk.note_applied(taken, count + kept, settled + kept)
+    deleted = [action for action in done if action.kind == Kind.EXPUNGE]
+    kept, untold = actions.keep(deleted, taken.batch, changed, bulk=taken)
+    bulk.note_applied(taken, count + kept, settled + untold)
     taken.undone_to = done[-1].pk
     BulkAction.objects.filter(pk=taken.pk).update(undone_to=taken.undone_to)
     return True
-
-
-def _takes(folder: Folder | None) -> TypeGuard[Folder]:
-    return folder is not None and folder.selectable and not folder.hidden
-
-
-def _keep(expunged: list[PendingAction], changed: Change) -> int:
-    """What the worker has not begun to delete stays."""
-    waiting = PendingAction.objects.filter(
-        pk__in=[action.pk for action in expunged], state=PendingAction.State.PENDING
-    ).select_for_update()
-    alive = set(waiting.values_list("pk", flat=True))
-    PendingAction.objects.filter(pk__in=alive).update(state=PendingAction.State.DONE, finished_at=timezone.now())
-    rows: dict[Folder, list[Message]] = defaultdict(list)
-    for action in expunged:
-        if action.pk in alive and action.message is not None and action.source is not None:
-            rows[action.source].append(action.message)
-    for folder, messages in rows.items():
-        changed.messages(messages)
-        actions.show(messages, folder)
-    return sum(len(messages) for messages in rows.values())

@@ -114,6 +114,7 @@ def remove_folder(changed: Change, folder: Folder) -> None:
     )
     # A message on its way out of the folder may have arrived elsewhere; it is found there again by its Message-ID.
     changed.delete(Message.objects.filter(folder=folder).exclude(shown_in=folder).values_list("pk", flat=True))
+    PendingAction.objects.filter(source=folder, message__isnull=True).delete()
     folder.delete()
     changed.silent = False
 

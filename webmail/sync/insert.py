@@ -30,6 +30,7 @@ LINKED = [
     "keywords",
     "missing_since",
 ]
+DEFERRED = ["structure", "recipients", "references"]
 CONTENT = ["internaldate", "structure", "has_attachment", "preview", "preview_known"]
 
 
@@ -41,9 +42,8 @@ def insert(changed: Change, folder: Folder, uidvalidity: int, found: Iterable[Re
 def insert_rows(changed: Change, folder: Folder, uidvalidity: int, made: Iterable[Message]) -> list[Message]:
     """The same for rows that :func:`as_row` has made: what costs time is done before the database is locked."""
     fresh = {row.uid: row for row in made}
-    known = Message.objects.filter(folder=folder, uidvalidity=uidvalidity, uid__in=list(fresh))
-    for uid in known.values_list("uid", flat=True):
-        fresh.pop(uid, None)
+    known = Message.objects.filter(folder=folder, uidvalidity=uidvalidity, uid__in=list(fresh)).defer(*DEFERRED)
+    _renew_flags(changed, [(old, fresh.pop(old.uid)) for old in known])
     if not fresh:
         return []
     rows = _relink(changed, folder, list(fresh.values()))
@@ -138,6 +138,18 @@ def pending_places(message_ids: Iterable[int]) -> dict[int, int | None]:
     return {pk or 0: target if kind == PendingAction.Kind.MOVE else None for pk, kind, target in latest}
 
 
+def _renew_flags(changed: Change, pairs: list[tuple[Message, Message]]) -> None:
+    """A row that was moved into a folder before anybody looked into it bears the flags of its former place."""
+    if not pairs:
+        return
+    flags_waiting = pending_flags(old.pk for old, _ in pairs)
+    for old, new in pairs:
+        _take_flags(old, new, flags_waiting)
+    rows = [old for old, _ in pairs]
+    Message.objects.bulk_update(rows, [*SYSTEM_FLAGS.values(), "keywords"], batch_size=300)
+    changed.messages(rows)
+
+
 def _relink(changed: Change, folder: Folder, rows: list[Message]) -> list[Message]:
     """Give rows without a place (moved to an unknown uid, or vanished elsewhere) to the messages they are."""
     homeless: dict[tuple[int, int], list[Message]] = defaultdict(list)
@@ -212,6 +224,10 @@ def take_place(
         # It was hidden when it vanished; the person had moved it.
         old.shown_in_id = placed[old.pk]
     old.missing_since = None
+    _take_flags(old, new, flags_waiting)
+
+
+def _take_flags(old: Message, new: Message, flags_waiting: set[tuple[int, str]]) -> None:
     for column in SYSTEM_FLAGS.values():
         if (old.pk, column) not in flags_waiting:
             setattr(old, column, getattr(new, column))

@@ -12,8 +12,8 @@ from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from webmail.imap.connection import MailConnection
-from webmail.models import Folder, ListRow, Message
-from webmail.models.mirror import change
+from webmail.models import Folder, ListRow, Message, SpecialUse
+from webmail.models.mirror import IDS_PER_QUERY, change
 
 from .changes import apply_flags, flags_differ, forget_dead, settle_unplaced, vanish
 from .folders import save
@@ -34,11 +34,13 @@ class Findings:
     missing: set[int] = field(default_factory=set)
     flags: set[int] = field(default_factory=set)
     unplaced: int = 0
+    misplaced: int = 0
     counts: bool = False
     reset: bool = False
 
     def __bool__(self) -> bool:
-        return bool(self.ghosts or self.missing or self.flags or self.unplaced or self.counts or self.reset)
+        rows = self.ghosts or self.missing or self.flags or self.unplaced or self.misplaced
+        return bool(rows or self.counts or self.reset)
 
     def __str__(self) -> str:
         if self.reset:
@@ -48,6 +50,7 @@ class Findings:
             (len(self.missing), "on the server and not here"),
             (len(self.flags), "with other flags"),
             (self.unplaced, "without a place"),
+            (self.misplaced, "shown where they are not"),
         ]
         said = [f"{count:,} {what}" for count, what in parts if count]
         return ", ".join([*said, *(["counts that do not add up"] if self.counts else [])])
@@ -128,7 +131,9 @@ def _whole(connection: MailConnection, folder: Folder, found: Findings, *, repai
     lines = ListRow.objects.filter(folder=folder).values("conversation").distinct().count()
     counts |= lines != shown.values("conversation").distinct().count()
     found.ghosts |= ghosts | dead
+    misplaced = _misplaced(folder)
     found.unplaced += unplaced
+    found.misplaced += len(misplaced)
     found.counts |= counts
     if not repair:
         return
@@ -138,8 +143,30 @@ def _whole(connection: MailConnection, folder: Folder, found: Findings, *, repai
         vanish(folder, ghosts)
     if unplaced:
         settle_unplaced(folder)
+    if misplaced:
+        _show_where_they_are(folder)
     if counts:
         _count_again(folder)
+
+
+def _misplaced(folder: Folder) -> list[Message]:
+    """Shown in another folder, or in none, although nothing that would bring them there is under way."""
+    rows = Message.objects.filter(folder=folder, uid__isnull=False, missing_since__isnull=True).exclude(shown_in=folder)
+    if folder.special_use == SpecialUse.DRAFTS:
+        # The composer hides what it is about to remove.
+        rows = rows.filter(shown_in__isnull=False)
+    found = list(rows.only("pk", "conversation_id"))
+    moving = pending_places(row.pk for row in found)
+    return [row for row in found if row.pk not in moving]
+
+
+def _show_where_they_are(folder: Folder) -> None:
+    with change(folder.account.user_id) as changed:
+        rows = _misplaced(folder)
+        changed.messages(rows)
+        for start in range(0, len(rows), IDS_PER_QUERY):
+            ids = [row.pk for row in rows[start : start + IDS_PER_QUERY]]
+            Message.objects.filter(pk__in=ids).update(shown_in=folder)
 
 
 def _count_again(folder: Folder) -> None:
