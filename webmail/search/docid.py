@@ -31,6 +31,11 @@ def at(user_id: int, moment: datetime) -> int:
     return span(user_id)[0] | second << TIE_BITS
 
 
+def fits(number: int, user_id: int, moment: datetime) -> bool:
+    """Whether a message of this time can stand under this number."""
+    return 0 <= number - at(user_id, moment) < SPILL
+
+
 def assign(wanted: Iterable[tuple[int, int, datetime]], taken: Callable[[Collection[int]], set[int]]) -> dict[int, int]:
     """A free number for each (message, person, time); ``taken`` tells which of some numbers are in use already."""
     found: dict[int, int] = {}

@@ -57,7 +57,9 @@ def batch(size: int = BATCH) -> int:
     )
     messages = {each.pk: each for each in Message.objects.filter(pk__in=ids).select_related("account")}
     known = dict(SearchEntry.objects.filter(message_id__in=ids).values_list("message_id", "docid"))
-    fresh = [(each.pk, each.account.user_id, each.internaldate) for each in messages.values() if each.pk not in known]
+    timed = [(each.pk, each.account.user_id, each.internaldate) for each in messages.values()]
+    # A message that came again, at another time, is counted where it now belongs.
+    fresh = [each for each in timed if each[0] not in known or not docid.fits(known[each[0]], *each[1:])]
     numbers = known | docid.assign(fresh, _taken)
     if len(numbers) < len(messages):
         logger.warning("%s messages found no place in the search index", len(messages) - len(numbers))
@@ -85,14 +87,14 @@ def _write(
         .values_list("message_id", flat=True)
     )
     here = set(Message.objects.filter(pk__in=mine).values_list("pk", flat=True))
-    gone = [known[pk] for pk in mine - here if pk in known]
+    anew = {pk for pk in here if pk in words and words[pk].docid != known.get(pk)}
+    gone = [known[pk] for pk in (mine - here) | anew if pk in known]
     if gone:
         store.erase(gone)
         SearchEntry.objects.filter(docid__in=gone).delete()
     store.write(words[pk] for pk in here if pk in words)
-    new = [pk for pk in here if pk in words and pk not in known]
-    SearchEntry.objects.bulk_create(SearchEntry(docid=words[pk].docid, message_id=pk) for pk in new)
-    collect.indexed(messages[pk] for pk in new)
+    SearchEntry.objects.bulk_create(SearchEntry(docid=words[pk].docid, message_id=pk) for pk in anew)
+    collect.indexed(messages[pk] for pk in anew if pk not in known)
     known.update({pk: words[pk].docid for pk in here if pk in words})
     SearchQueue.objects.filter(pk__in=list(waiting), message_id__in=mine).delete()
 

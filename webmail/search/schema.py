@@ -24,6 +24,11 @@ WHEN new.preview <> old.preview BEGIN
     INSERT INTO webmail_searchqueue (message_id, account_id, newness) VALUES (new.id, NULL, new.internaldate);
 END
 ---
+CREATE TRIGGER IF NOT EXISTS search_dated AFTER UPDATE OF internaldate ON webmail_message
+WHEN new.internaldate <> old.internaldate BEGIN
+    INSERT INTO webmail_searchqueue (message_id, account_id, newness) VALUES (new.id, NULL, new.internaldate);
+END
+---
 CREATE TRIGGER IF NOT EXISTS search_gone AFTER DELETE ON webmail_message BEGIN
     INSERT INTO webmail_searchqueue (message_id, account_id, newness) VALUES (old.id, NULL, CURRENT_TIMESTAMP);
 END
@@ -56,6 +61,9 @@ END $$
 CREATE OR REPLACE TRIGGER search_preview AFTER UPDATE OF preview ON webmail_message
     FOR EACH ROW WHEN (new.preview <> old.preview) EXECUTE FUNCTION search_preview()
 ---
+CREATE OR REPLACE TRIGGER search_dated AFTER UPDATE OF internaldate ON webmail_message
+    FOR EACH ROW WHEN (new.internaldate <> old.internaldate) EXECUTE FUNCTION search_preview()
+---
 CREATE OR REPLACE FUNCTION search_gone() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
     INSERT INTO webmail_searchqueue (message_id, account_id, newness) SELECT id, NULL, now() FROM gone;
     RETURN NULL;
@@ -72,7 +80,7 @@ END $$
 CREATE OR REPLACE TRIGGER search_text AFTER INSERT ON webmail_cachedpart
     REFERENCING NEW TABLE AS fresh FOR EACH STATEMENT EXECUTE FUNCTION search_text()
 """
-TRIGGERS = {"search_new", "search_preview", "search_gone", "search_text"}
+TRIGGERS = {"search_new", "search_preview", "search_dated", "search_gone", "search_text"}
 
 
 def after_migrate(using: str, **kwargs: Any) -> None:

@@ -20,6 +20,9 @@ Alternatives = Sequence[Sequence[Term]]
 # PostgreSQL counts no further than 16,383 positions in a text.
 MOST_WORDS = {"subject": 400, "sender": 200, "recipients": 2_000, "text": 13_000}
 _GAP = 4
+# Of words and positions; more than 1,048,575 it refuses, and with them the whole batch.
+MOST_OCTETS = 1_000_000
+MOST_POSITIONS = 255
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,11 +138,17 @@ def _tsvector(row: Words) -> str:
     """In writing, positions and weights and all; a gap between columns keeps phrases inside of one."""
     places: dict[str, list[str]] = {EVERYWHERE: ["1"]}
     at = 1 + _GAP
+    room = MOST_OCTETS
     for name, column in zip(COLUMNS, row.columns, strict=True):
         weight = WEIGHTS[name]
         for word in column:
-            places.setdefault(word, []).append(f"{at}{weight}")
+            found = places.get(word)
+            if found is None and (room := room - len(word.encode()) - 4) > 0:
+                found = places[word] = []
+            # A word that is said more often is found by these.
+            if found is not None and len(found) < MOST_POSITIONS:
+                found.append(f"{at}{weight}")
+                room -= 2
             at += 1
         at += _GAP
-    # PostgreSQL keeps 255 positions of a word; a word said more often is found by these.
-    return " ".join(f"'{word}':{','.join(found[:255])}" for word, found in places.items())
+    return " ".join(f"'{word}':{','.join(found)}" for word, found in places.items())
