@@ -21,7 +21,7 @@ from webmail.sync.senders import forget
 
 from . import attempts, edit
 from .admin_download import DownloadInline
-from .admin_forms import MailAccountForm, PresetForm
+from .admin_forms import IdentityForm, MailAccountForm, PresetForm
 from .admin_rules import DownloadRulesAdmin
 from .check import in_lines
 from .models import Identity, MailAccount, ProviderPreset, User
@@ -141,8 +141,8 @@ class MailAccountAdmin(admin.ModelAdmin):
         return [DownloadInline] if account is None or account.is_local else []
 
     def get_readonly_fields(self, request: HttpRequest, account: MailAccount | None = None) -> tuple[str, ...]:
-        """What an account is cannot be changed: its folders live elsewhere."""
-        return (*self.readonly_fields, "kind") if account is not None else self.readonly_fields
+        """What an account is and whose cannot be changed: its folders live elsewhere, its mail is for nobody else."""
+        return (*self.readonly_fields, "kind", "user") if account is not None else self.readonly_fields
 
     def save_model(self, request: HttpRequest, account: MailAccount, form: forms.ModelForm, change: bool) -> None:
         if password := form.cleaned_data["new_password"]:
@@ -273,7 +273,25 @@ class ProviderPresetAdmin(admin.ModelAdmin):
 
 @admin.register(Identity)
 class IdentityAdmin(admin.ModelAdmin):
+    """Signature and rule for the copy are the person's own business."""
+
+    form = IdentityForm
+    fields = (
+        *("account", "name", "address", "reply_to", "is_default", "position"),
+        *("smtp_host", "smtp_port", "smtp_security", "smtp_username", "new_smtp_password"),
+    )
     list_display = ("address", "name", "account", "is_default")
     list_select_related = ("account",)
     search_fields = ("address", "name", "account__address")
     autocomplete_fields = ("account",)
+
+    def get_readonly_fields(self, request: HttpRequest, identity: Identity | None = None) -> tuple[str, ...]:
+        """Its signature, its folder for the copy and drafts in its name are those of the account."""
+        return ("account",) if identity is not None else ()
+
+    def save_model(self, request: HttpRequest, identity: Identity, form: forms.ModelForm, change: bool) -> None:
+        if password := form.cleaned_data["new_smtp_password"]:
+            identity.smtp_password = password
+        elif not identity.smtp_host:
+            identity.smtp_password = ""
+        super().save_model(request, identity, form, change)

@@ -8,6 +8,7 @@ from django.core.exceptions import ValidationError
 
 from webmail.models import Download, Folder
 
+from .admin_forms import ANEW
 from .fields import clean_host
 from .models import DownloadRules
 from .pop3 import NOT_FOR_NEW_MAIL
@@ -81,6 +82,9 @@ class DownloadFormSet(forms.BaseInlineFormSet):
             raise ValidationError("Only an account of kind POP3 downloads.")
         if not filled and account.is_local and account.pk is None and not any(self.errors):
             raise ValidationError("A POP3 account needs its server.")
+        moved = any(form.instance.pk and "host" in form.changed_data for form in self.forms)
+        if moved and filled and not self.data.get("new_password"):
+            raise ValidationError(ANEW)
         others = Download.objects.filter(account__user_id=account.user_id, account__username=account.username)
         if any(others.filter(host=data["host"]).exclude(account_id=account.pk).exists() for data in filled):
             raise ValidationError("This person already downloads this mailbox.")

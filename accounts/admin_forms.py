@@ -8,7 +8,9 @@ from django.core.exceptions import ValidationError
 from webmail.imap.types import Endpoint
 
 from .fields import clean_host
-from .models import MailAccount, ProviderPreset, sign_in_key
+from .models import Identity, MailAccount, ProviderPreset, sign_in_key
+
+ANEW = "Set the password, too: what was entered for one server is never shown to another."
 
 
 class HostsForm(forms.ModelForm):
@@ -21,6 +23,11 @@ class HostsForm(forms.ModelForm):
     def clean_smtp_host(self) -> str:
         host = self.cleaned_data["smtp_host"]
         return clean_host(host) if host else ""
+
+    def moved(self, name: str) -> bool:
+        """Whether a credential that is stored would go to another host than the one it was entered for."""
+        host = self.cleaned_data.get(name)
+        return bool(self.instance.pk and host) and host != self.initial.get(name)
 
 
 class PresetForm(HostsForm):
@@ -62,6 +69,9 @@ class MailAccountForm(HostsForm):
 
     def clean(self) -> dict[str, Any]:
         data = super().clean() or self.cleaned_data
+        needed = "new_smtp_password" if self.instance.smtp_password else "new_password"
+        if self.moved("smtp_host") and not data.get("new_smtp_password") and not data.get(needed):
+            self.add_error("new_smtp_password", ANEW)
         if self._is_pop3(data):
             if data.get("signs_in"):
                 self.add_error("signs_in", "Nobody can sign in with a POP3 account.")
@@ -70,6 +80,8 @@ class MailAccountForm(HostsForm):
             return data
         if not data.get("imap_host") and "imap_host" not in self.errors:
             self.add_error("imap_host", "An IMAP account needs its server.")
+        if self.moved("imap_host") and not data.get("new_password"):
+            self.add_error("new_password", ANEW)
         if data.get("signs_in") and {"imap_host", "imap_port", "imap_security", "username"} <= data.keys():
             key = sign_in_key(Endpoint(data["imap_host"], data["imap_port"], data["imap_security"]), data["username"])
             if MailAccount.objects.filter(sign_in_key=key).exclude(pk=self.instance.pk).exists():
@@ -77,4 +89,28 @@ class MailAccountForm(HostsForm):
             self.instance.sign_in_key = key
         else:
             self.instance.sign_in_key = None
+        return data
+
+
+class IdentityForm(HostsForm):
+    new_smtp_password = forms.CharField(
+        label="Set outgoing password",
+        required=False,
+        strip=False,
+        widget=forms.PasswordInput(attrs={"autocomplete": "off"}),
+        help_text="Of the identity's own server.",
+    )
+
+    class Meta:
+        model = Identity
+        fields = (
+            *("account", "name", "address", "reply_to", "is_default", "position"),
+            *("smtp_host", "smtp_port", "smtp_security", "smtp_username"),
+        )
+
+    def clean(self) -> dict[str, Any]:
+        data = super().clean() or self.cleaned_data
+        host = data.get("smtp_host")
+        if host and host != self.initial.get("smtp_host") and not data.get("new_smtp_password"):
+            self.add_error("new_smtp_password", ANEW)
         return data

@@ -41,7 +41,13 @@ def somebody(number: int) -> MailAccount:
         password="very-secret-mail-password",
         smtp_password="very-secret-smtp-password",
     )
-    Identity.objects.create(account=account, address=account.address)
+    Identity.objects.create(
+        account=account,
+        address=account.address,
+        smtp_host="own.example.test",
+        smtp_password="very-secret-identity-password",
+        signature_html="what the signature says",
+    )
     SyncState.objects.create(
         account=account, status="blocked", reason="password", sentence="The server refused the password.", failures=3
     )
@@ -87,6 +93,7 @@ def test_no_page_shows_a_password_or_its_sealed_form(administrator: Client) -> N
         reverse("admin:index"),
         reverse("admin:accounts_mailaccount_change", args=[account.pk]),
         reverse("admin:accounts_mailaccount_history", args=[account.pk]),
+        reverse("admin:accounts_identity_change", args=[account.identities.get().pk]),
         reverse("admin:accounts_user_change", args=[account.user_id]),
         reverse("admin:webmail_syncstate_change", args=[account.pk]),
         reverse("admin:webmail_message_change", args=[account.messages.get().pk]),
@@ -98,6 +105,8 @@ def test_no_page_shows_a_password_or_its_sealed_form(administrator: Client) -> N
         for secret in (
             "very-secret-mail-password",
             "very-secret-smtp-password",
+            "very-secret-identity-password",
+            "what the signature says",
             account.password.token,
             account.smtp_password.token,
             account.user.session_salt,
@@ -143,6 +152,55 @@ def test_an_empty_password_field_keeps_the_password_and_a_filled_one_replaces_it
     account.refresh_from_db()
     assert account.password.reveal() == "another-one"
     assert account.smtp_password.reveal() == "very-secret-smtp-password"
+
+
+def test_a_password_goes_to_no_other_server_than_it_was_entered_for(administrator: Client) -> None:
+    account = somebody(1)
+    url = reverse("admin:accounts_mailaccount_change", args=[account.pk])
+    for changes in ({"imap_host": "imap.elsewhere.test"}, {"smtp_host": "smtp.elsewhere.test", "new_password": "x"}):
+        answer = administrator.post(url, change_data(account, **changes))
+        assert "never shown to another" in answer.content.decode()
+    account.refresh_from_db()
+    assert (account.imap_host, account.smtp_host) == ("imap.example.test", "smtp.example.test")
+    data = change_data(account, imap_host="imap.elsewhere.test", new_password="fresh")
+    assert administrator.post(url, data).status_code == 302
+    account.refresh_from_db()
+    assert (account.imap_host, account.password.reveal()) == ("imap.elsewhere.test", "fresh")
+    MailAccount.objects.filter(pk=account.pk).update(smtp_host="")
+    data = change_data(account, imap_host="imap.elsewhere.test")
+    assert administrator.post(url, data).status_code == 200
+
+
+def test_an_identity_keeps_its_password_and_shows_it_to_no_other_server(administrator: Client) -> None:
+    account = somebody(1)
+    identity = account.identities.get()
+    url = reverse("admin:accounts_identity_change", args=[identity.pk])
+    page = administrator.get(url).content.decode()
+    assert "sealed" not in page
+    data = {"name": "Ann", "address": identity.address, "position": 0, "smtp_host": identity.smtp_host}
+    data |= {"smtp_port": 465, "smtp_security": "tls", "smtp_username": ""}
+    assert administrator.post(url, data).status_code == 302
+    identity.refresh_from_db()
+    assert (identity.name, identity.smtp_password.reveal()) == ("Ann", "very-secret-identity-password")
+    assert identity.signature_html == "what the signature says"
+    assert administrator.post(url, {**data, "smtp_host": "elsewhere.test"}).status_code == 200
+    assert administrator.post(url, {**data, "smtp_host": "elsewhere.test", "new_smtp_password": "x"}).status_code == 302
+    identity.refresh_from_db()
+    assert (identity.smtp_host, identity.smtp_password.reveal()) == ("elsewhere.test", "x")
+    assert administrator.post(url, {**data, "smtp_host": ""}).status_code == 302
+    identity.refresh_from_db()
+    assert not identity.smtp_password
+
+
+def test_an_account_stays_with_the_person_whose_mail_it_is(administrator: Client) -> None:
+    account, root = somebody(1), User.objects.get(username="root")
+    url = reverse("admin:accounts_mailaccount_change", args=[account.pk])
+    assert administrator.post(url, change_data(account, user=root.pk)).status_code == 302
+    identity = reverse("admin:accounts_identity_change", args=[account.identities.get().pk])
+    administrator.post(identity, {"account": somebody(2).pk, "address": "x@example.test", "position": 0})
+    account.refresh_from_db()
+    assert account.user.username == "user-1"
+    assert account.identities.count() == 1
 
 
 def test_two_people_cannot_sign_in_with_the_same_mailbox(administrator: Client) -> None:

@@ -185,13 +185,16 @@ def test_a_download_can_be_changed_and_files_into_folders_of_its_account_only(ad
         "download-0-account": account.pk,
         "download-0-every_minutes": 60,
     }
+    answer = administrator.post(url, data)
+    assert "never shown to another" in answer.content.decode()
+    data["new_password"] = "of-elsewhere"
     assert administrator.post(url, {**data, "download-0-folder": theirs.pk}).status_code == 200
     assert administrator.post(url, {**data, "download-0-folder": archive.pk, "kind": "imap"}).status_code == 302
     assert LedgerEntry.objects.get(account=account).uidl == ""
     assert LedgerEntry.objects.get(account=stranger).uidl == "u2"
     account.refresh_from_db()
     assert (account.kind, account.download.every_minutes, account.download.folder) == ("pop3", 60, archive)
-    assert account.password.reveal() == "very-secret-mail-password"
+    assert account.password.reveal() == "of-elsewhere"
     assert account.download.imported == 1204
 
 
