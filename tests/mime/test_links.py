@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from webmail.mime.html import sanitise
-from webmail.mime.links import dangers, mark, shown_host, target
+from webmail.mime.links import MOST_ASKED, MOST_JUDGED, dangers, mark, shown_host, target
 from webmail.mime.text import text_to_html
 
 
@@ -225,3 +225,18 @@ def test_time_grows_with_the_markup_and_no_faster(piece: str) -> None:
         return best
 
     assert seconds(8_000) < max(0.1, 3 * seconds(4_000))
+
+
+def test_of_very_many_links_the_first_are_judged_and_the_others_lead_nowhere() -> None:
+    asked: list[str] = []
+
+    def guard(url: str, named: str) -> str:
+        asked.append(url)
+        return "/link/x/"
+
+    bad = mark("".join(f'<a href="https://a@evil{number}.test/">x</a>' for number in range(2_000)), guard)
+    assert len(asked) == bad.count('href="/link/x/"') == MOST_ASKED
+    assert bad.count("<a>x</a>") == 2_000 - MOST_ASKED
+    good = mark("".join(f'<a href="https://good{number}.test/">x</a>' for number in range(6_000)), guard)
+    assert good.count(' href="https://good') == MOST_JUDGED
+    assert good.count("<a>x</a>") == 6_000 - MOST_JUDGED

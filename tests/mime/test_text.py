@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 import pytest
 
+from webmail.mime.charset import decode_text
 from webmail.mime.text import TEXT_LIMIT, decode_charset, html_to_text, preview, text_to_html, unflow
 
 
@@ -146,3 +147,46 @@ def test_time_grows_with_the_text_and_no_faster(name: str, make: Callable[[int],
 
     # Eight times the text: linear is 8, quadratic 64.
     assert seconds(40_000) < max(30 * seconds(5_000), 0.05), name
+
+
+@pytest.mark.parametrize("text", ["Hällo, wie geht es?", "Привет, как дела сегодня", "日本語のテキスト", "ü"])
+@pytest.mark.parametrize("charset", ["", "us-ascii", "utf-8", "iso-8859-1", "utf-16"])
+@pytest.mark.parametrize("octets", ["utf-8-sig", "utf-16-le", "utf-16-be"])
+def test_a_mark_at_the_beginning_says_what_a_text_is(text: str, charset: str, octets: str) -> None:
+    data = text.encode(octets) if octets == "utf-8-sig" else f"\ufeff{text}".encode(octets)
+    assert decode_charset(data, charset) == text
+    if octets != "utf-8-sig":
+        assert decode_charset(data[:-1], charset) == text[:-1]
+
+
+def test_a_mark_alone_proves_nothing() -> None:
+    assert decode_charset("ï»¿".encode("latin-1") + "é à ü ö ä é è".encode("latin-1"), "latin-1") == "ï»¿é à ü ö ä é è"
+
+
+HEAD = '<html><head><meta http-equiv="Content-Type" content="text/html; charset={}"></head><p>{}</p>'
+
+
+@pytest.mark.parametrize("charset", ["", "us-ascii"])
+@pytest.mark.parametrize(
+    ("named", "octets", "text"),
+    [
+        ("windows-1251", "cp1251", "Привет"),
+        ("iso-8859-2", "iso-8859-2", "Zażółć gęślą jaźń"),
+        ("shift_jis", "cp932", "日本語のテキスト"),
+        ("iso-2022-jp", "iso-2022-jp", "日本語のテキスト"),
+        # Said by programs that once held it so; it was sent as something else.
+        ("utf-16", "ascii", "Hello there"),
+        ("utf-16", "ascii", "Hello there."),
+        ("windows-1252", "utf-8", "Grüße"),
+    ],
+)
+def test_html_is_believed_about_its_charset_where_nobody_else_says_it(
+    charset: str, named: str, octets: str, text: str
+) -> None:
+    data = HEAD.format(named, text).encode(octets)
+    assert f"<p>{text}</p>" in decode_text(data, "text/html", charset)
+
+
+def test_what_the_part_says_counts_for_more() -> None:
+    assert "Привет" in decode_text(HEAD.format("windows-1252", "Привет").encode("koi8-r"), "text/html", "koi8-r")
+    assert decode_text("charset=windows-1251 é".encode("latin-1"), "text/plain", "us-ascii").endswith("é")

@@ -406,3 +406,21 @@ def test_what_is_wrongly_written_comes_whole(ada: Any, monkeypatch: pytest.Monke
     assert answer.status_code == 200
     assert "Accept-Ranges" not in answer
     assert got(answer) == b"a" * 1000 + b"b" * 1000
+
+
+def test_a_file_written_otherwise_in_its_middle_comes_whole_when_it_is_tried_again(db: None) -> None:
+    user = User.objects.create(username="ada")
+    account = MailAccount.objects.create(user=user, kind="pop3", address="ada@old.test", username="a", smtp_host="x")
+    SyncState.objects.create(account=account)
+    ensure_folders(account)
+    raw, content = large_mail("base64")
+    # One line is four characters longer, the next as many shorter: nothing at the ends tells of it.
+    middle = raw.index(b"\r\n", len(raw) // 2)
+    raw = raw[:middle] + raw[middle + 2 : middle + 6] + b"\r\n" + raw[middle + 6 :]
+    LocalMailbox(account).append("INBOX", raw)
+    message = Message.objects.get(folder=Folder.objects.get(account=account, name="INBOX"))
+    client = Client()
+    client.force_login(user)
+    with pytest.raises(RetryLater, match="Try again"):
+        got(client.get(f"/message/{message.pk}/part/2/"))
+    assert got(client.get(f"/message/{message.pk}/part/2/")) == content

@@ -1,13 +1,16 @@
 """Links in a message: safe ones open, others ask first on a page that goes nowhere by itself."""
 
 import re
+import time
 from typing import Any
 
 import pytest
 from django.core import signing
 
+from webmail.mime import clock
 from webmail.mime.parts import Part
-from webmail.sync.rendering import LINK_SALT, ask_first
+from webmail.models import Message
+from webmail.sync.rendering import LINK_SALT, _rendered, ask_first
 
 HTML = Part(section="1", type="text/html", charset="utf-8", size=100)
 
@@ -85,3 +88,35 @@ def test_an_address_too_long_for_a_page_is_no_link(ada: Any) -> None:
     assert "evil.test" in body
     assert "/link/" not in body
     assert 'href="https://a@evil' not in body
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("https://аррӏе.xn--p1ai.com/", "<span>https://xn--80ak6aa92e.</span><strong>рф.com</strong>"),
+        ("https://www.аррӏе.почта.рф/", "<span>https://www.xn--80ak6aa92e.</span><strong>почта.рф</strong>"),
+        ("https://новости.почта.рф/", "<span>https://новости.</span><strong>почта.рф</strong>"),
+        ("https://a.b.example.org/", "<span>https://a.b.</span><strong>example.org</strong>"),
+        ("https://10.0.0.1/", "<span>https://</span><strong>10.0.0.1</strong>"),
+    ],
+)
+def test_the_name_in_bold_is_whole_whatever_letters_stand_before_it(ada: Any, url: str, shown: str) -> None:
+    assert shown in page_of(ada, url)
+
+
+@pytest.mark.parametrize(
+    "link", ["https://é{0}-{1}{2}.com/", "https://a{0}.{1}@b{0}.com/", "> > > > > > > > > > x\nhttps://b{0}.{1}.com/"]
+)
+def test_texts_full_of_links_cost_seconds_and_not_minutes(link: str) -> None:
+    texts = ["\n".join(link.format(number, place, "é" * 20) for number in range(3_500)) for place in range(50)]
+    parts = [
+        (Part(section=str(number), type="text/plain", charset="utf-8", size=len(text)), text)
+        for number, text in enumerate(texts, start=1)
+    ]
+    began = time.process_time()
+    with clock.message():
+        shown = _rendered(Message(pk=1), parts, lambda _: None, None)
+    # It took a minute, and came to a hundred megabytes.
+    assert time.process_time() - began < 8.0
+    assert len(shown.written) + len(shown.quoted) < 8_000_000
+    assert "There is more text than can be shown." in shown.written + shown.quoted

@@ -46,6 +46,8 @@ _NOT_TEXT = re.compile(
     r"(?:base64|bz2|hex|quopri|rot13|uu|zlib|zip|idna|punycode|unicode_escape|undefined|mbcs|oem)", re.IGNORECASE
 )
 _META = re.compile(rb"<meta\b[^<>]{0,500}?\bcharset\s*=\s*[\"']?([\w.:-]{1,40})", re.IGNORECASE)
+_MARKS = {b"\xef\xbb\xbf": "utf-8", b"\xff\xfe": "utf-16-le", b"\xfe\xff": "utf-16-be"}
+_UNNAMED = frozenset({"", "ascii", "us-ascii"})
 _BEYOND_ASCII = bytes(range(0x80, 0x100))
 _NUL_AND_SURROGATES = re.compile("[\x00\ud800-\udfff]")
 
@@ -90,12 +92,25 @@ def western(data: bytes) -> str:
         return data.decode("latin-1")
 
 
+def decode_text(data: bytes, kind: str, charset: str) -> str:
+    """The text of a part of type ``kind``. HTML is believed about its charset where the part names none and it is not UTF-8.
+
+    A server says US-ASCII of a part that names none (RFC 2045 section 5.2).
+    """
+    if kind == "text/html" and charset.lower() in _UNNAMED and (data.isascii() or try_decode(data, "utf-8") is None):
+        charset = markup_charset(data) or charset
+    return decode_charset(data, charset)
+
+
 def decode_charset(data: bytes, charset: str = "") -> str:
     """The text of ``data``: by its declared charset, else UTF-8, Windows-1252, a guess on a sample; never raises.
 
-    A declared multi-octet charset with a few broken sequences is still that charset: the broken ones become U+FFFD.
+    A declared multi-octet charset with a few broken sequences is still that charset: the broken ones become U+FFFD. A mark of
+    the order of octets at the beginning says more than any declaration (WHATWG Encoding, section 4.2).
     """
-    text = try_decode(data, charset) if charset else None
+    text = _marked(data)
+    if text is None and charset:
+        text = try_decode(data, charset)
     if (text is None or codec_name(charset) == "utf-8") and b"\x1b$" in data:
         # ISO-2022-JP is pure ASCII by its octets: undeclared it would pass for UTF-8.
         text = try_decode(data, "iso-2022-jp") or text
@@ -108,10 +123,21 @@ def decode_charset(data: bytes, charset: str = "") -> str:
     return storable(text.removeprefix("\ufeff"))
 
 
+def _marked(data: bytes) -> str | None:
+    """``data`` by the mark it begins with, if it is nearly all of that; only the end may be cut off."""
+    name = next((name for mark, name in _MARKS.items() if data.startswith(mark)), "")
+    if not name:
+        return None
+    text = codecs.getincrementaldecoder(name)("replace").decode(data)
+    return text if text.count("\ufffd") * 50 <= len(text) else None
+
+
 def markup_charset(data: bytes) -> str:
     """The charset that HTML declares in its own head, or ""; it counts where the part names none."""
     found = _META.search(data[:2_000])
-    return found[1].decode("ascii").lower() if found else ""
+    name = found[1].decode("ascii").lower() if found else ""
+    # Who could read that could not be reading UTF-16 (HTML, section 13.2.3.2).
+    return "utf-8" if name.startswith(("utf-16", "utf16", "ucs-2")) else name
 
 
 def _damaged(data: bytes, charset: str) -> str | None:

@@ -22,6 +22,8 @@ _TAG = re.compile(r"<[^<>]*>")
 _TEXT_READ = 4_000
 _TEXT_LIMIT = 500
 _TITLE_LIMIT = 140
+# Of one text. Judging a host takes a tenth of a millisecond, and a page that asks first has a long address.
+MOST_JUDGED, MOST_ASKED = 5_000, 500
 # As browsers split it (WHATWG URL): a backslash is a slash, and any number of them begins the authority.
 _AUTHORITY = re.compile(r"(https?):[/\\]*([^/\\?#]*)(.*)\Z", re.IGNORECASE | re.DOTALL)
 _PORT = re.compile(r":\d*\Z")
@@ -137,11 +139,13 @@ def _of_host(host: str) -> tuple[str, ...]:
 def mark(html: str, guard: Guard) -> str:
     """Sanitised ``html`` with the true target as title of every web link; where something speaks against it, a mark and
     the page of ``guard`` in its place. A title the sender gave to a link is dropped. Takes linear time.
+
+    Of more than ``MOST_JUDGED`` links, or ``MOST_ASKED`` that deceive, the others are links no longer.
     """
     if "<a" not in html:
         return html
     out: list[str] = []
-    end = after = 0
+    end = after = judged = asked = 0
     waiting = ""
     for found in _ANCHOR.finditer(html):
         if waiting and after <= found.start():
@@ -150,10 +154,14 @@ def mark(html: str, guard: Guard) -> str:
         name, attributes = found[1], _TITLE.sub("", found[2])
         out.append(html[end : found.start()])
         end = found.end()
-        if (href := _HREF.search(attributes)) is not None:
+        if (href := _HREF.search(attributes)) is not None and (judged >= MOST_JUDGED or asked >= MOST_ASKED):
+            attributes = _HREF.sub("", attributes)
+        elif href is not None:
+            judged += 1
             closing = html.find("</a>", end, end + _TEXT_READ) if name == "a" else -1
             text = _text(html[end : closing if closing >= 0 else end + _TEXT_LIMIT]) if name == "a" else ""
             attributes, said = _changed(attributes, href, text, guard)
+            asked += bool(said)
             if said and closing >= 0:
                 waiting, after = _MARK.format(escape(said)), closing + len("</a>")
         out.append(f"<{name}{attributes}>")

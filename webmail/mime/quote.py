@@ -97,7 +97,8 @@ class _Reader:
         self._of_a_head()
         if ORIGINAL.match(self.line):
             self.marker = _Marker(self.line_start, self.line_stack, 0)
-        self.attributed = _Marker(self.line_start, self.line_stack, 0) if ATTRIBUTION.search(self.line) else None
+        is_attribution = self.line.rstrip()[-1:] in {":", "："} and ATTRIBUTION.search(self.line) is not None
+        self.attributed = _Marker(self.line_start, self.line_stack, 0) if is_attribution else None
 
     def _of_a_head(self) -> None:
         """Note where a head begins; with enough of its lines the quote begins there."""

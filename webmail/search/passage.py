@@ -5,9 +5,10 @@ from collections.abc import Collection, Sequence
 
 from django.core.files.storage import default_storage
 
+from webmail.mime.charset import decode_text
 from webmail.mime.folding import spans
 from webmail.mime.parts import Part, choose, decode_transfer, locate
-from webmail.mime.text import decode_charset, html_to_text
+from webmail.mime.text import html_to_text
 from webmail.models import CachedPart, Message, StoredContent
 from webmail.models.content import intact
 
@@ -51,7 +52,7 @@ def _stored(name: str, parts: Sequence[Part]) -> dict[str, bytes]:
 
 
 def _line(part: Part, content: bytes, terms: Sequence[Term]) -> str:
-    text = decode_charset(content, part.charset)
+    text = decode_text(content, part.type, part.charset)
     text = " ".join((html_to_text(text) if part.type == "text/html" else text).split())
     exact = {term.words[0] for term in terms}
     # Of a phrase only its first word is looked for: the line is a help, the mark on it is exact.

@@ -5,9 +5,10 @@ from collections.abc import Sequence
 from itertools import chain
 
 from webmail.errors import GiveUp
+from webmail.mime.charset import decode_text
 from webmail.mime.folding import first_words
 from webmail.mime.parts import Part, choose, decode_transfer, locate
-from webmail.mime.text import decode_charset, html_to_text
+from webmail.mime.text import html_to_text
 from webmail.models import CachedPart, Message
 from webmail.models.content import intact
 from webmail.sync import stored
@@ -58,7 +59,7 @@ def _texts(message: Message, parts: Sequence[Part]) -> list[str]:
 
 
 def _text(part: Part, content: bytes) -> str:
-    text = decode_charset(content[:LARGEST], part.charset)
+    text = decode_text(content[:LARGEST], part.type, part.charset)
     return html_to_text(text) if part.type == "text/html" else text
 
 

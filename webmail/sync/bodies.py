@@ -10,11 +10,11 @@ from django.utils import timezone
 
 from webmail.errors import GiveUp, Reason
 from webmail.mime import embedded, unpack
-from webmail.mime.charset import markup_charset
+from webmail.mime.charset import decode_text
 from webmail.mime.headers import HEADER_LIMIT
 from webmail.mime.parts import Part, choose, decode_transfer
 from webmail.mime.summary import header_of
-from webmail.mime.text import decode_charset, html_to_text, preview
+from webmail.mime.text import html_to_text, preview
 from webmail.mime.transfer import decoded_stream
 from webmail.mime.unpack import INSIDE
 from webmail.models import CachedPart, Message, SenderCheck
@@ -125,8 +125,7 @@ def texts_of(message: Message, parts: list[Part]) -> list[tuple[Part, str]]:
 
 
 def _text(message: Message, part: Part, data: bytes) -> str:
-    declared = part.charset or (markup_charset(data) if part.type == "text/html" else "")
-    return decode_charset(_without_files(message, part, data), declared)
+    return decode_text(_without_files(message, part, data), part.type, part.charset)
 
 
 def _without_files(message: Message, part: Part, data: bytes) -> bytes:
@@ -299,7 +298,7 @@ def prefetch(connection: AnyMailbox, messages: list[Message], *, whole: bool) ->
             if (message.uid or 0, part.section) in raw
         }
         if source_part is not None and source_part.section in content:
-            text = decode_charset(content[source_part.section], source_part.charset)
+            text = decode_text(content[source_part.section], source_part.type, source_part.charset)
             message.preview = preview(html_to_text(text) if source_part.type == "text/html" else text)[:300]
         message.preview_known = True
         if whole:

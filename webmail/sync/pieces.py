@@ -59,6 +59,8 @@ def _pieces(message: Message, part: Part, layout: Layout, start: int, stop: int 
             try:
                 yield layout.decode(fetch(first, last - first), start, end)
             except ValueError as error:
+                # Written otherwise in the middle than at its ends: the next time it is read from its beginning.
+                cache.set(_layout_key(message, part), _UNKNOWN, LAYOUT_SECONDS)
                 sentence = "The file changed while it was read. Try again."
                 raise RetryLater(Reason.PROTOCOL, sentence, detail=str(error)) from error
             start, step = end, PIECE
@@ -66,7 +68,7 @@ def _pieces(message: Message, part: Part, layout: Layout, start: int, stop: int 
 
 def _layout(message: Message, part: Part) -> Layout | None:
     """Asked for once: what a message holds never changes."""
-    key = f"layout:{message.pk}:{message.uidvalidity}:{message.uid}:{part.section}"
+    key = _layout_key(message, part)
     known = cache.get(key)
     if known is None:
         with _source(message, part.section) as fetch:
@@ -74,6 +76,10 @@ def _layout(message: Message, part: Part) -> Layout | None:
         known = layout_of(part.encoding, part.size, head, tail) or _UNKNOWN
         cache.set(key, known, LAYOUT_SECONDS)
     return known if isinstance(known, Layout) else None
+
+
+def _layout_key(message: Message, part: Part) -> str:
+    return f"layout:{message.pk}:{message.uidvalidity}:{message.uid}:{part.section}"
 
 
 @contextmanager

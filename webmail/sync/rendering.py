@@ -33,6 +33,7 @@ RENDERED = Prepared(lambda: RenderedBody.objects.filter(message_id=Slot("message
 LINK_SALT = "webmail.link"
 LONGEST_TOKEN = 3_500  # characters; web servers read lines of about four thousand
 MOST_LINKS = 50
+LARGEST_SHOWN = 4_000_000  # characters; no further text of the same message is shown beyond that
 TAIL = "\0"  # before the quoted tail where a rendered body is kept; no sanitised text holds it
 MORE = '<p class="note">There is more text than can be shown. Download the message to read all of it.</p>'
 ARMOUR = {
@@ -103,10 +104,11 @@ def render_of(
 def _rendered(
     message: Message, parts: list[tuple[Part, str]], cid_url: mime_html.CidUrl, remote_url: mime_html.RemoteUrl | None
 ) -> Rendered:
-    pieces, remote, too_complex = [], 0, False
+    pieces: list[str] = []
+    remote, too_complex = 0, False
     trackers: list[str] = []
     for part, text in parts:
-        if clock.spent():
+        if clock.spent() or sum(map(len, pieces)) > LARGEST_SHOWN:
             pieces.append(MORE)
             break
         if part.type == "text/html":
@@ -115,18 +117,19 @@ def _rendered(
             trackers += clean.trackers
             if clean.too_complex:
                 too_complex = True
-                pieces.append(_as_text(html_to_text(text)))
+                piece = _as_text(html_to_text(text))
             else:
-                pieces.append(clean.html)
+                piece = clean.html
         else:
             flowed = part.params.get("format", "").lower() == "flowed"
             delsp = part.params.get("delsp", "").lower() == "yes"
-            pieces.append(
+            piece = (
                 _armour(text)
                 + _as_text(text, flowed=flowed, delsp=delsp)
                 + _files(message, bodies.files_in_text(message, part))
             )
-    written, quoted = split_quote(links.mark("\n<hr>\n".join(pieces), ask_first))
+        pieces.append(clock.counted(partial(links.mark, piece, ask_first)))
+    written, quoted = split_quote("\n<hr>\n".join(pieces))
     return Rendered(written, quoted, remote, too_complex, tuple(trackers), clock.doubtful())
 
 

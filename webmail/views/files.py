@@ -10,7 +10,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_safe
 
 from webmail.errors import GiveUp, MailError
-from webmail.mime.charset import decode_charset
+from webmail.mime.charset import decode_text
 from webmail.mime.headers import display_text
 from webmail.mime.parts import Part, choose
 from webmail.mime.preview import TEXT_LIMIT, preview_of, table_of
@@ -63,7 +63,7 @@ def _shown(message: Message, part: Part) -> dict[str, Any]:
         return {}
     content = pieces.open_content(message, part.section)
     octets, cut = _beginning(content.read(0, None if content.size is None else TEXT_LIMIT), content.size)
-    text = decode_charset(octets, part.charset)
+    text = decode_text(octets, part.type, part.charset)
     if kind == "table":
         rows, more = table_of(text)
         return {"rows": rows, "cut": cut or more}

@@ -21,12 +21,15 @@ def link_page(request: HttpRequest, token: str) -> HttpResponse:
     if found is None or url is None:
         raise Http404
     goes = links.target(url)
-    host, domain = shown(goes.host) or goes.host, shown(goes.domain)
+    domain = shown(goes.domain)
+    # Each piece in the letters it may be shown in: their lengths say nothing about the whole.
+    names = goes.host[: len(goes.host) - len(goes.domain)].rstrip(".") if domain else ""
+    before = f"{shown(names) or names}." if names else ""
     context = {
         "url": url,
         "sentences": links.dangers(goes, found[1]),
-        "before": f"{goes.scheme}://{host[: len(host) - len(domain)]}" if domain else f"{goes.scheme}://",
-        "domain": domain or host,
+        "before": f"{goes.scheme}://{before}",
+        "domain": domain or shown(goes.host) or goes.host,
         "after": display_text(goes.rest),
     }
     response = render(request, "mailbox/link.html", context)
