@@ -82,7 +82,10 @@ CLAIM = PreparedUpdate(
 )
 CLAIMED = Prepared(lambda: OutgoingMessage.objects.filter(pk=Slot("pk")).select_related("account__user", "identity"))
 BEGIN = PreparedUpdate(
-    lambda: OutgoingMessage.objects.filter(pk=Slot("pk"), state=State.SENDING, attempts=Slot("attempts")),
+    # Attempts are counted anew where a message was taken back; it is another one then.
+    lambda: OutgoingMessage.objects.filter(
+        pk=Slot("pk"), state=State.SENDING, attempts=Slot("attempts"), message_id=Slot("message_id")
+    ),
     data_begun=True,
     lease_until=Slot("lease", DateTimeField()),
 )
@@ -265,6 +268,7 @@ def _hand_in(outgoing: OutgoingMessage, line: Line) -> list[smtp.RecipientResult
 
 def _begin_data(outgoing: OutgoingMessage, lease: timedelta) -> None:
     """Commit that from here on the outcome is open; only the worker whose attempt it still is may go on."""
-    if not BEGIN(pk=outgoing.pk, attempts=outgoing.attempts, lease=timezone.now() + lease):
+    mine = {"pk": outgoing.pk, "attempts": outgoing.attempts, "message_id": outgoing.message_id}
+    if not BEGIN(**mine, lease=timezone.now() + lease):
         raise LostClaim
     outgoing.data_begun = True

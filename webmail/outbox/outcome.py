@@ -69,9 +69,11 @@ def _refusals(recipients: list[dict[str, object]], verb: str, lowest: int) -> st
     return f"{shown}."[:1000] if said else ""
 
 
-def _record(outgoing: OutgoingMessage, values: dict[str, object]) -> None:
-    """Write what happened. The database may be away for a moment; what happened must not be forgotten for that."""
-    rows = OutgoingMessage.objects.filter(pk=outgoing.pk, attempts=outgoing.attempts)
+def _record(outgoing: OutgoingMessage, values: dict[str, object]) -> bool:
+    """Write what happened; False where the row is no longer this attempt's. The database may be away for a moment; what
+    happened must not be forgotten for that.
+    """
+    rows = OutgoingMessage.objects.filter(pk=outgoing.pk, attempts=outgoing.attempts, message_id=outgoing.message_id)
     rows = rows.filter(state__in=[State.SENDING, State.UNCLEAR])
     for remaining in reversed(range(RECORD_TRIES)):
         try:
@@ -89,6 +91,7 @@ def _record(outgoing: OutgoingMessage, values: dict[str, object]) -> None:
     else:
         outgoing.refresh_from_db()
     announce(outgoing.user_id)
+    return bool(standing)
 
 
 def later(outgoing: OutgoingMessage, sentence: str, detail: str, retry_after: float | None) -> None:
@@ -125,7 +128,7 @@ def _put_off(outgoing: OutgoingMessage, values: dict[str, object], sentence: str
 def blocked(outgoing: OutgoingMessage, problem: AskUser) -> None:
     logger.warning("message %s waits for the person: %s %s", outgoing.pk, problem.sentence, problem.detail)
     first = outgoing.attempts == 1
-    _record(
+    recorded = _record(
         outgoing,
         {
             "state": State.QUEUED,
@@ -135,7 +138,7 @@ def blocked(outgoing: OutgoingMessage, problem: AskUser) -> None:
             "sentence": f"{problem.sentence} It waits until the account’s settings are corrected."[:1000],
         },
     )
-    if first:
+    if first and recorded:
         _tell(outgoing, f"“{outgoing}” could not be sent yet: {problem.sentence}")
 
 
@@ -149,14 +152,14 @@ def rejected(outgoing: OutgoingMessage, sentence: str, detail: str) -> None:
         "lease_until": None,
         "sentence": sentence[:1000],
     }
-    _record(outgoing, values)
-    _tell(outgoing, f"“{outgoing}” was not sent: {sentence}")
+    if _record(outgoing, values):
+        _tell(outgoing, f"“{outgoing}” was not sent: {sentence}")
 
 
 def unclear(outgoing: OutgoingMessage, problem: OutcomeUnknown) -> None:
     logger.warning("message %s: outcome unknown: %s", outgoing.pk, problem.detail)
-    _record(outgoing, {"state": State.UNCLEAR, "lease_until": None, "sentence": problem.sentence})
-    tell_unclear(outgoing)
+    if _record(outgoing, {"state": State.UNCLEAR, "lease_until": None, "sentence": problem.sentence}):
+        tell_unclear(outgoing)
 
 
 def tell_unclear(outgoing: OutgoingMessage) -> None:
