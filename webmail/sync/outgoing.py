@@ -11,7 +11,7 @@ from datetime import timedelta
 from django.db.models import Q
 from django.utils import timezone
 
-from accounts.models import MailAccount
+from accounts.models import Identity, MailAccount
 from webmail.errors import FolderReset, GiveUp
 from webmail.models import Folder, OutgoingMessage, SpecialUse
 from webmail.models.mirror import announce
@@ -83,11 +83,20 @@ def _look_for_unclear(connection: AnyMailbox, row: OutgoingMessage) -> None:
 def _look_for_late(connection: AnyMailbox, row: OutgoingMessage) -> None:
     """What waits although its time is past may be out already: the database may be that of an earlier day (fault F55)."""
     selected(connection, row)
+    waiting = OutgoingMessage.objects.filter(pk=row.pk, state=State.QUEUED, held=Held.LOOK)
     if connection.find_message_id(row.message_id):
         _settle_sent(row, State.QUEUED, f"“{row}” stands in Sent already. It was not sent again.")
-    else:
-        OutgoingMessage.objects.filter(pk=row.pk, held=Held.LOOK).update(held=Held.NO)
+    elif _would_stand_in_sent(row):
+        waiting.update(held=Held.NO)
         announce(row.user_id)
+    elif waiting.update(held=Held.ASK):
+        tell(row, f"“{row}” should have been sent earlier, and perhaps was. Decide in the outbox what becomes of it.")
+
+
+def _would_stand_in_sent(row: OutgoingMessage) -> bool:
+    """A mailbox that lives here is of the same day as the row, and some identities keep no copy."""
+    keeps = row.identity is None or row.identity.sent_rule != Identity.SentRule.NONE
+    return keeps and not row.account.is_local
 
 
 def _settle_sent(row: OutgoingMessage, state: str, text: str) -> None:

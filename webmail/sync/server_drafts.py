@@ -138,6 +138,10 @@ def edit_draft(message: Message) -> OutgoingMessage:
     parsed = parse_draft(raw)
     given = fields_of(parsed, message.account)
     with transaction.atomic():
+        # Whoever opens it at the same moment gets the same.
+        Message.objects.select_for_update().filter(pk=message.pk).first()
+        if (known := drafts.draft_of(message)) is not None:
+            return known
         row = drafts.new_draft(
             message.account.user,
             message.account,
