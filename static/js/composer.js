@@ -46,7 +46,11 @@ class Composer {
     this.saver = new Saver(root, {
       collect: () => this.collect(),
       moved: (answer) => this.moved(answer),
-      saved: (answer) => this.extensions.forEach((each) => each.saved?.(answer)),
+      saved: (answer) => {
+        if (this.saver.refused) showTrouble(root, "");
+        this.extensions.forEach((each) => each.saved?.(answer));
+      },
+      refused: (answer) => showTrouble(root, `Not saved: ${answer.error}`, answer.field),
     });
     this.files = startFiles(root, {
       uploaded: () => this.saver.touched(),
@@ -136,7 +140,7 @@ class Composer {
 
   async close() {
     await this.saver.flush();
-    this.end();
+    if (!this.saver.refused) this.end();
   }
 
   moved({ error, moved }) {
@@ -144,8 +148,8 @@ class Composer {
     const page = !docked(this.root);
     this.saver.forget();
     this.end();
-    if (moved === other) notify(error);
-    else if (page) leaveMoved(error, other);
+    if (page) leaveMoved(error, moved === other ? "" : other);
+    else if (moved === other) notify(error);
     else notify(error, { label: "Show the other text", act: () => open(other) });
     open(moved);
   }
@@ -170,7 +174,8 @@ class Composer {
     try {
       await this.files.finished();
       await this.saver.settle();
-      const answer = await ask(this.form.action, { ...this.collect(), ...this.saver.proof(), ...extra });
+      const fields = { ...this.collect(), ...this.saver.proof(), shown: this.files.shown(), ...extra };
+      const answer = await ask(this.form.action, fields);
       removeEventListener("beforeunload", stay);
       if (answer.moved) return this.moved(answer);
       if (answer.error) {
@@ -208,8 +213,11 @@ class Composer {
   }
 
   async discard() {
+    // What is still unsaved is thrown away, too: saved after this, it would bring the draft back.
+    const { dirty } = this.saver;
     try {
       await this.saver.settle();
+      this.saver.dirty = false;
       const answer = await ask(this.root.dataset.discard, {});
       this.saver.forget();
       const wasDocked = docked(this.root);
@@ -227,6 +235,7 @@ class Composer {
         },
       });
     } catch (error) {
+      this.saver.dirty ||= dirty;
       showTrouble(this.root, `Not discarded: ${error.message}`);
     }
   }

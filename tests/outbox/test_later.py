@@ -12,7 +12,7 @@ import pytest
 from django.db import connections
 from django.utils import timezone
 
-from accounts.models import MailAccount
+from accounts.models import Identity, MailAccount
 from tests.outbox.conftest import Write, due, queued
 from tests.outbox.test_outgoing import foreign_draft, look
 from tests.servers.mailbox import Mailbox
@@ -20,6 +20,7 @@ from tests.servers.smtp_sink import SmtpSink
 from webmail.models import Message, Notice, OutgoingMessage, Reminder
 from webmail.outbox import attachments, deliver, queue
 from webmail.sync import reminders
+from webmail.sync.account import LocalPass
 from webmail.worker.outbox import Outbox
 
 State, Held = OutgoingMessage.State, OutgoingMessage.Held
@@ -228,3 +229,35 @@ def test_two_workers_begin_and_tell_one_reminder_once(write: Write) -> None:
     assert at_once(reminders.run_due) == [0, 1]
     assert Reminder.objects.get().state == Reminder.State.DUE
     assert Notice.objects.count() == 1
+
+
+@pytest.mark.parametrize("place", ["pop3", "no copy", "imap"])
+@pytest.mark.mailserver
+def test_a_restored_backup_asks_where_no_copy_could_tell(
+    reading: MailAccount, write: Write, smtp_sink: SmtpSink, place: str
+) -> None:
+    """F55: what Sent says of an account that lives in the very database is of yesterday, too."""
+    look(reading)
+    row = queued(write())
+    ago(row, timedelta(hours=8))
+    if place == "pop3":
+        MailAccount.objects.filter(pk=reading.pk).update(kind="pop3")
+    elif place == "no copy":
+        Identity.objects.update(sent_rule="none")
+    worker = Outbox()
+    worker.look("worker", lambda: False)
+    reading.refresh_from_db()
+    if place == "pop3":
+        LocalPass(reading, lambda: False).run()
+    else:
+        look(reading)
+    worker.look("worker", lambda: False)
+    row.refresh_from_db()
+    if place == "imap":
+        assert row.state == State.SENT
+        return
+    assert (smtp_sink.received, row.state, row.held) == ([], State.QUEUED, Held.ASK)
+    assert "Decide in the outbox" in Notice.objects.get(user=row.user).text
+    queue.send_again(row)
+    worker.look("worker", lambda: False)
+    assert len(smtp_sink.wait_for(1)) == 1

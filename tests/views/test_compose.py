@@ -1,5 +1,6 @@
 """Writing through the pages: with a script, without one, and never in somebody else's draft."""
 
+import html as html_module
 import json
 import re
 import uuid
@@ -166,6 +167,52 @@ def test_a_picture_in_the_text_is_shown_and_sent_by_its_content_id(page: Client)
     raw = draft.raw.read()
     assert b"multipart/related" in raw
     assert row.content_id.encode() in raw
+
+
+def test_a_picture_that_was_taken_out_of_the_text_is_not_sent(page: Client) -> None:
+    draft = begin(page)
+    upload = SimpleUploadedFile("dot.png", b"\x89PNG....", "image/png")
+    response = page.post(reverse("draft-attach", args=[draft.pk]), {"files": upload, "inline": "1"}, **JSON)
+    (kept,) = json.loads(response.content)["attachments"]
+    html = f'<div>Look: <img src="{kept["content"]}"></div>'
+    post(page, "draft-save", draft, html=html, plain="0", text="")
+    post(page, "draft-save", draft, html="<div>Look</div>", plain="0", text="")
+    assert b"dot.png" not in page.get(reverse("draft", args=[draft.pk])).content
+    status, _ = post(page, "draft-send", draft, html="<div>Look</div>", plain="0", text="", shown="")
+    assert status == 200
+    draft.refresh_from_db()
+    assert b"dot.png" not in draft.raw.read()
+
+
+def test_nothing_is_sent_with_other_files_than_the_page_shows(page: Client) -> None:
+    """F44: an upload was kept whose answer was lost, or that was taken back a moment too late."""
+    draft = begin(page)
+    ids = []
+    for _ in range(2):
+        upload = SimpleUploadedFile("Plan.txt", b"octets", "text/plain")
+        response = page.post(reverse("draft-attach", args=[draft.pk]), {"files": upload}, **JSON)
+        ids += [each["id"] for each in json.loads(response.content)["attachments"]]
+    status, answer = post(page, "draft-send", draft, shown=str(ids[1]))
+    assert (status, answer["moved"]) == (409, reverse("draft", args=[draft.pk]))
+    draft.refresh_from_db()
+    assert (draft.state, draft.text) == (State.DRAFT, "Good morning")
+    status, _ = post(page, "draft-send", draft, shown=f"{ids[1]},{ids[0]}")
+    assert status == 200
+
+
+@pytest.mark.parametrize(("field", "length"), [("text", 2_000_001), ("to", 100_001)])
+def test_what_is_too_long_is_said_and_never_cut(page: Client, field: str, length: int) -> None:
+    draft = begin(page)
+    long = ("bob@example.test, " * (length // 18 + 1))[:length]
+    for name in ("draft-save", "draft-send"):
+        status, answer = post(page, name, draft, **{field: long})
+        assert (status, answer["field"], "revision" in answer) == (422, field, False)
+        assert "too long" in str(answer["error"])
+    shown = page.post(reverse("draft-save", args=[draft.pk]), form(draft, **{field: long}))
+    assert shown.status_code == 422
+    assert long.strip() in html_module.unescape(shown.content.decode())
+    draft.refresh_from_db()
+    assert (draft.state, draft.revision) == (State.DRAFT, 1)
 
 
 def test_only_pictures_are_shown_from_a_draft(page: Client) -> None:

@@ -151,3 +151,38 @@ def test_a_version_comes_back_and_a_template_goes_in(mail: Page, live: LiveMailb
     mail.locator(".template-item", has_text="Thanks").click()
     expect(mail.locator(".composer-rich")).to_contain_text("Many thanks.")
     expect(mail.locator("input[name=subject]")).to_have_value("Thank you")
+
+
+def test_what_cannot_be_kept_is_said_and_what_is_not_shown_is_not_sent(
+    mail: Page,  # noqa: F811
+    live: LiveMailbox,
+) -> None:
+    """F44: a text that is too long, then a file of which this page knows nothing."""
+    begin(mail, "Files", "See below.")
+    saved(mail)
+    mail.locator("[data-options] summary").click()
+    mail.locator("[data-switch]").click()
+    area = mail.locator("textarea[name=text]")
+    area.evaluate(
+        "(area) => { area.value = 'x'.repeat(2000001); area.dispatchEvent(new Event('input', { bubbles: true })); }"
+    )
+    expect(mail.locator("[data-trouble]")).to_contain_text("Not saved: The text is too long")
+    mail.locator("[data-close]").click()
+    expect(area).to_be_visible()
+    area.fill("See below. Shorter.")
+    saved(mail)
+    expect(mail.locator("[data-trouble]")).to_be_hidden()
+
+    attach = str(mail.locator("[data-composer]").get_attribute("data-attach"))
+    token = next(cookie["value"] for cookie in mail.context.cookies() if cookie["name"] == "csrftoken")
+    answer = mail.request.post(
+        live.url + attach,
+        headers={"X-CSRFToken": token, "Accept": "application/json"},
+        multipart={"files": {"name": "twice.txt", "mimeType": "text/plain", "buffer": b"octets"}},
+    )
+    assert answer.ok
+    mail.locator("[data-send]").click()
+    expect(mail.locator(".toast", has_text="not those that were shown")).to_be_visible()
+    expect(mail.locator("[data-files] .composer-file-name")).to_have_text("twice.txt")
+    mail.locator("[data-send]").click()
+    expect(mail.locator(".toast", has_text="Sending")).to_be_visible()

@@ -12,7 +12,7 @@ from webmail.errors import GiveUp, Reason
 from webmail.mime.params import media_type, safe_filename
 from webmail.models import OutgoingAttachment, OutgoingMessage
 
-from .letter import EDITABLE
+from .letter import EDITABLE, OWN_PICTURE
 from .place import size_limit
 from .smtp_message import megabytes
 from .wake import QUIET, ask_worker
@@ -28,13 +28,15 @@ _PICTURES = {
 
 def copy_attachments(source: OutgoingMessage, target: OutgoingMessage) -> None:
     """Each draft owns its files, so that removing one leaves the other whole. What is gone here is named at Send."""
-    for row in source.attachments.all():
+    there = set(target.attachments.exclude(content_id="").values_list("content_id", flat=True))
+    for row in source.attachments.exclude(content_id__in=there):
         copied = OutgoingAttachment(
             outgoing=target,
             filename=row.filename,
             content_type=row.content_type,
             size=row.size,
             content_id=row.content_id,
+            of_signature=row.of_signature,
             message=row.message,
             section=row.section,
         )
@@ -64,7 +66,7 @@ def attach(
         filename=(safe_filename(filename) or "attachment")[:255],
         content_type=media_type(content_type, "application/octet-stream")[:255],
         size=file.size,
-        content_id=f"{uuid.uuid4().hex}@webmail" if inline else "",
+        content_id=f"{uuid.uuid4().hex}{OWN_PICTURE}" if inline else "",
     )
     row.file.save(uuid.uuid4().hex, file, save=False)
     with transaction.atomic():
@@ -123,10 +125,15 @@ def touch(outgoing: OutgoingMessage) -> bool:
 
 
 def delete_with_files(outgoing: OutgoingMessage) -> None:
-    names = [(row.file.storage, row.file.name) for row in outgoing.attachments.all() if row.file]
-    if outgoing.raw:
-        names.append((outgoing.raw.storage, outgoing.raw.name))
-    outgoing.delete()
+    """As it was read: what somebody has taken back or written in since stays."""
+    read = {name: getattr(outgoing, name) for name in ("pk", "state", "discarded", "revision", "updated_at")}
+    with transaction.atomic():
+        if OutgoingMessage.objects.select_for_update().filter(**read).first() is None:
+            return
+        names = [(row.file.storage, row.file.name) for row in outgoing.attachments.all() if row.file]
+        if outgoing.raw:
+            names.append((outgoing.raw.storage, outgoing.raw.name))
+        outgoing.delete()
     for storage, name in names:
         storage.delete(str(name))
 

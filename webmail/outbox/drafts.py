@@ -7,6 +7,7 @@ from django.db.models import F
 from django.utils import timezone
 
 from accounts.models import Identity, MailAccount, User
+from webmail.errors import GiveUp, Reason
 from webmail.mime.charset import storable
 from webmail.mime.html import clean_own
 from webmail.models import Message, OutgoingMessage
@@ -22,6 +23,14 @@ State = OutgoingMessage.State
 LONGEST_FIELD = 100_000
 LONGEST_TEXT = 2_000_000
 LONGEST_WAIT = 366
+
+
+class TooLong(GiveUp):
+    """A field holds more than is kept; ``detail`` names it."""
+
+    def __init__(self, field: str, what: str, limit: int) -> None:
+        sentence = f"{what} too long: {limit:,} characters are the most a message can hold."
+        super().__init__(Reason.TOO_LARGE, sentence, detail=field)
 
 
 @dataclass(frozen=True)
@@ -48,6 +57,15 @@ class Saved:
 
     outgoing: OutgoingMessage
     conflict: bool = False
+
+
+def check_length(given: Fields) -> None:
+    """Raise TooLong: what a person has written is never cut."""
+    for field in ("to", "cc", "bcc"):
+        if len(getattr(given, field)) > LONGEST_FIELD:
+            raise TooLong(field, "This list of addresses is", LONGEST_FIELD)
+    if max(len(given.text), len(given.html)) > LONGEST_TEXT:
+        raise TooLong("text", "The text is", LONGEST_TEXT)
 
 
 def tidy(given: Fields) -> Fields:
@@ -122,14 +140,17 @@ def save_draft(outgoing: OutgoingMessage, given: Fields, revision: int, *, write
         standing = OutgoingMessage.objects.filter(pk=outgoing.pk, revision=revision, state__in=EDITABLE)
         if outgoing.revision == revision:
             versions.keep_before(outgoing, text=given.text, html=given.html, writer=writer)
+        before = outgoing.account_id
         saved = standing.update(**columns, revision=F("revision") + 1, updated_at=timezone.now(), discarded=False)
         if saved:
-            if identity is not None and identity.account_id != outgoing.account_id:
-                _leave_account(outgoing)
             outgoing.refresh_from_db()
+            if outgoing.account_id != before:
+                _leave_account(outgoing, before)
             ask_worker(outgoing.account_id, QUIET)
             announce(outgoing.user_id)
             return Saved(outgoing)
+        if same(outgoing, given):
+            return Saved(outgoing)  # the other one was this text, too
     return Saved(_copy(outgoing, given), conflict=True)
 
 
@@ -154,19 +175,19 @@ def _identity(user_id: int, given: Fields) -> Identity | None:
     return own.filter(pk=given.identity_id).first()
 
 
-def _leave_account(outgoing: OutgoingMessage) -> None:
-    """The draft is written as somebody of another account: its copy on the first one's server has to go."""
+def _leave_account(outgoing: OutgoingMessage, account_id: int) -> None:
+    """The draft is written as somebody of another account: its copy on the server of the first one has to go."""
     if outgoing.draft_uid is None and not outgoing.copy_message_id:
         return
     OutgoingMessage.objects.create(
         user_id=outgoing.user_id,
-        account_id=outgoing.account_id,
+        account_id=account_id,
         discarded=True,
         draft_uid=outgoing.draft_uid,
         draft_uidvalidity=outgoing.draft_uidvalidity,
         copy_message_id=outgoing.copy_message_id,
     )
-    ask_worker(outgoing.account_id)
+    ask_worker(account_id)
     OutgoingMessage.objects.filter(pk=outgoing.pk).update(
         draft_uid=None,
         draft_uidvalidity=None,
@@ -175,10 +196,24 @@ def _leave_account(outgoing: OutgoingMessage) -> None:
         saved_revision=0,
         draft_message=None,
     )
+    outgoing.refresh_from_db()
 
 
 def _copy(outgoing: OutgoingMessage, given: Fields) -> OutgoingMessage:
+    """A draft of its own; the one that was made before, if only the answer was lost."""
+    mine = OutgoingMessage.objects.filter(
+        user_id=outgoing.user_id,
+        pk__gt=outgoing.pk,
+        state=State.DRAFT,
+        discarded=False,
+        in_reply_to=outgoing.in_reply_to,
+        answers=outgoing.answers_id,
+        forwards=outgoing.forwards_id,
+        **_columns(given),
+    )
     with transaction.atomic():
+        if (made := mine.order_by("pk").last()) is not None:
+            return made
         copy = new_draft(
             outgoing.user,
             outgoing.account,

@@ -18,6 +18,7 @@ from webmail.models import OutgoingAttachment, OutgoingMessage
 
 Opener = Callable[[OutgoingAttachment], BinaryIO]
 FIELDS = ("to", "cc", "bcc")
+OWN_PICTURE = "@webmail"  # the end of the Content-ID of a picture that was put into a text here
 EDITABLE = (OutgoingMessage.State.DRAFT, OutgoingMessage.State.REJECTED)
 _DOCUMENT = '<!DOCTYPE html>\n<html><head><meta charset="utf-8"></head><body>\n{}\n</body></html>\n'
 _EMPTY = re.compile(r"(?:<(?:div|p|br)\b[^<>]*>|</(?:div|p)>|&nbsp;|\s)*", re.IGNORECASE)
@@ -98,8 +99,23 @@ def as_mime(outgoing: OutgoingMessage, *, message_id: str, date: datetime, open_
 
 
 def carried(row: OutgoingAttachment, html: str) -> bool:
-    """Whether the message takes this file along: pictures of a signature that is gone stay behind."""
-    return not row.of_signature or f"cid:{row.content_id}" in html
+    """Whether the message takes this file along: pictures of a signature or a text that is gone stay behind."""
+    return not (row.of_signature or _of_text(row)) or f"cid:{row.content_id}" in html
+
+
+def _of_text(row: OutgoingAttachment) -> bool:
+    """Put into the text here, or quoted with it. Other programs give files a Content-ID, too."""
+    return bool(row.content_id) and (bool(row.section) or row.content_id.endswith(OWN_PICTURE))
+
+
+def listed(outgoing: OutgoingMessage) -> list[OutgoingAttachment]:
+    """The files that the composer lists below the text."""
+    html = outgoing.html
+    return [row for row in outgoing.attachments.all() if carried(row, html) and not _in_text(row, html)]
+
+
+def _in_text(row: OutgoingAttachment, html: str) -> bool:
+    return bool(row.content_id) and f"cid:{row.content_id}" in html
 
 
 def _wishes(outgoing: OutgoingMessage) -> dict[str, str]:
@@ -115,7 +131,7 @@ def _wishes(outgoing: OutgoingMessage) -> dict[str, str]:
 
 
 def _attachment(row: OutgoingAttachment, html: str, open_file: Opener) -> build.Attachment:
-    inline = bool(row.content_id) and f"cid:{row.content_id}" in html
+    inline = _in_text(row, html)
     return build.Attachment(row.filename, row.content_type, row.content_id, inline, lambda: open_file(row))
 
 

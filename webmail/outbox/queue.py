@@ -34,7 +34,7 @@ SPOOL = 1024 * 1024  # octets of a message that are held in memory while it is b
 
 
 class NotSaved(GiveUp):
-    """The draft was changed elsewhere: the text stands in ``copy``, and nothing was sent."""
+    """The draft is not what the page shows: the text stands in ``copy``, and nothing was sent."""
 
     def __init__(self, copy: OutgoingMessage, sentence: str) -> None:
         super().__init__(Reason.REFUSED, sentence)
@@ -42,13 +42,19 @@ class NotSaved(GiveUp):
 
 
 def send(
-    outgoing: OutgoingMessage, given: Fields, revision: int, *, token: uuid.UUID, send_at: datetime | None = None
+    outgoing: OutgoingMessage,
+    given: Fields,
+    revision: int,
+    *,
+    token: uuid.UUID,
+    send_at: datetime | None = None,
+    shown: frozenset[int] | None = None,
 ) -> OutgoingMessage:
     """Save what the page holds and queue it, for ``send_at`` if the person chose a time. The second press of one Send gets
-    the first's result (fault F39).
+    the first's result (fault F39). ``shown`` are the files that the page lists, if it says so.
 
-    Raise NotSaved if the draft was changed elsewhere meanwhile, GiveUp with the field's name in ``detail`` if something
-    is missing.
+    Raise NotSaved if the draft was changed elsewhere meanwhile or has other files, GiveUp with the field's name in
+    ``detail`` if something is missing.
     """
     outgoing.refresh_from_db()
     if outgoing.state not in EDITABLE:
@@ -59,6 +65,11 @@ def send(
     saved = save_draft(outgoing, given, revision)
     if saved.conflict:
         sentence = "The draft was changed elsewhere. What you wrote here is kept as a new draft; nothing was sent."
+        raise NotSaved(saved.outgoing, sentence)
+    if shown is not None and shown != {row.pk for row in letter.listed(saved.outgoing)}:
+        sentence = (
+            "The files of this message are not those that were shown. Look at them, then send it; nothing was sent."
+        )
         raise NotSaved(saved.outgoing, sentence)
     return enqueue(saved.outgoing, token=token, send_at=send_at)
 
@@ -78,6 +89,7 @@ def enqueue(outgoing: OutgoingMessage, *, token: uuid.UUID, send_at: datetime | 
         return outgoing
     if outgoing.token != token:
         raise GiveUp(Reason.REFUSED, "This page is out of date. Look at the message again before you send it.")
+    touched_at = OutgoingMessage.objects.values_list("updated_at", flat=True).get(pk=outgoing.pk)
     people = letter.recipients(outgoing)
     _check_addresses(outgoing)
     _check_files(outgoing)
@@ -110,6 +122,8 @@ def enqueue(outgoing: OutgoingMessage, *, token: uuid.UUID, send_at: datetime | 
     standing = OutgoingMessage.objects.filter(
         pk=outgoing.pk, state__in=EDITABLE, token=token, revision=outgoing.revision
     )
+    # A file that came or went while the bytes were made has touched the draft.
+    standing = standing.filter(updated_at=touched_at)
     if not standing.update(**values) and values["raw"]:
         outgoing.raw.storage.delete(str(values["raw"]))
     outgoing.refresh_from_db()
@@ -284,7 +298,6 @@ def try_refused(outgoing: OutgoingMessage) -> OutgoingMessage:
         send_after=now,
         data_begun=False,
         sentence="",
-        attempts=0,
         updated_at=now,
         lease_until=None,
     ):

@@ -83,7 +83,7 @@ def form_of(request: HttpRequest, outgoing: OutgoingMessage, trouble: Trouble) -
         "reports": may_report(outgoing),
         "html": html,
         "text": outgoing.text if outgoing.plain or not html else html_to_text(html),
-        "attachments": [attachment_view(row) for row in rows if not (row.of_signature or _in_text(row, outgoing))],
+        "attachments": [attachment_view(row) for row in letter.listed(outgoing)],
         "text_colours": TEXT_COLOURS,
         "back_colours": BACK_COLOURS,
         "limit": limit,
@@ -112,10 +112,6 @@ def later_of(request: HttpRequest, outgoing: OutgoingMessage) -> dict[str, objec
         "value": schedule.wall_clock(proposed, zone) if proposed is not None else "",
         "zone": str(zone).replace("_", " "),
     }
-
-
-def _in_text(row: OutgoingAttachment, outgoing: OutgoingMessage) -> bool:
-    return bool(row.content_id) and f"cid:{row.content_id}" in outgoing.html
 
 
 def attachment_view(row: OutgoingAttachment) -> dict[str, object]:

@@ -65,6 +65,13 @@ def compose(request: HttpRequest) -> HttpResponse:
 
 
 def _fields(request: HttpRequest, outgoing: OutgoingMessage) -> drafts.Fields:
+    """Raise TooLong."""
+    given = _written(request, outgoing)
+    drafts.check_length(given)
+    return given
+
+
+def _written(request: HttpRequest, outgoing: OutgoingMessage) -> drafts.Fields:
     posted = request.POST
     identity, remind = posted.get("identity", ""), posted.get("remind_after", "")
     to, cc, bcc, subject, text = (posted.get(name, "") for name in ("to", "cc", "bcc", "subject", "text"))
@@ -103,6 +110,14 @@ def _send_at(request: HttpRequest) -> datetime | None:
     return schedule.read(written, zone_of(request), timezone.now())
 
 
+def _shown(request: HttpRequest) -> frozenset[int] | None:
+    """The files that the page lists."""
+    if "shown" not in request.POST:
+        return None
+    ids = request.POST["shown"].split(",")
+    return frozenset(int(each) for each in ids if each.isascii() and each.isdigit() and len(each) < 18)
+
+
 def _token(request: HttpRequest) -> uuid.UUID:
     try:
         return uuid.UUID(request.POST.get("token", ""))
@@ -128,10 +143,14 @@ def _trouble(request: HttpRequest, outgoing: OutgoingMessage, problem: GiveUp) -
     if by_script(request):
         told: dict[str, object] = {"error": problem.sentence, "field": problem.detail}
         # The text may have been saved on the way; the page goes on from there only where nothing else stands in the draft.
-        if "revision" in request.POST and drafts.same(outgoing, drafts.tidy(_fields(request, outgoing))):
+        if "revision" in request.POST and drafts.same(outgoing, drafts.tidy(_written(request, outgoing))):
             told["revision"] = outgoing.revision
         return JsonResponse(told, status=422)
     outgoing.refresh_from_db()
+    if isinstance(problem, drafts.TooLong):
+        given = _written(request, outgoing)
+        for name in ("to", "cc", "bcc", "subject", "text"):
+            setattr(outgoing, name, getattr(given, name))
     return composer(request, outgoing, Trouble(problem.sentence, problem.detail), status=422)
 
 
@@ -140,7 +159,10 @@ def _trouble(request: HttpRequest, outgoing: OutgoingMessage, problem: GiveUp) -
 @private
 def draft_save(request: HttpRequest, outgoing_id: int) -> HttpResponse:
     outgoing = outgoing_of(request, outgoing_id)
-    saved = drafts.save_draft(outgoing, _fields(request, outgoing), _revision(request), writer=_writer(request))
+    try:
+        saved = drafts.save_draft(outgoing, _fields(request, outgoing), _revision(request), writer=_writer(request))
+    except drafts.TooLong as problem:
+        return _trouble(request, outgoing, problem)
     if saved.conflict:
         return _moved(request, CONFLICT, saved.outgoing)
     row = saved.outgoing
@@ -160,14 +182,16 @@ def draft_save(request: HttpRequest, outgoing_id: int) -> HttpResponse:
 def draft_send(request: HttpRequest, outgoing_id: int) -> HttpResponse:
     outgoing = outgoing_of(request, outgoing_id)
     try:
+        given = _fields(request, outgoing)
         send_at = _send_at(request)
     except GiveUp as problem:
-        if not by_script(request) and (saved := _keep_text(request, outgoing)).conflict:
+        fits = not isinstance(problem, drafts.TooLong)
+        if fits and not by_script(request) and (saved := _keep_text(request, outgoing)).conflict:
             return _moved(request, CONFLICT, saved.outgoing)
         return _trouble(request, outgoing, problem)
     try:
         row = queue.send(
-            outgoing, _fields(request, outgoing), _revision(request), token=_token(request), send_at=send_at
+            *(outgoing, given, _revision(request)), token=_token(request), send_at=send_at, shown=_shown(request)
         )
     except queue.NotSaved as problem:
         return _moved(request, problem.sentence, problem.copy)
@@ -221,7 +245,10 @@ def _page_of(request: HttpRequest, outgoing: OutgoingMessage) -> HttpResponse:
 @private
 def draft_attach(request: HttpRequest, outgoing_id: int) -> HttpResponse:
     outgoing = outgoing_of(request, outgoing_id)
-    saved = _keep_text(request, outgoing)
+    try:
+        saved = _keep_text(request, outgoing)
+    except drafts.TooLong as problem:
+        return _trouble(request, outgoing, problem)
     if saved.conflict:
         return _moved(request, CONFLICT, saved.outgoing)
     added = []
@@ -247,10 +274,10 @@ def attachment_remove(request: HttpRequest, outgoing_id: int, attachment_id: int
     row = outgoing.attachments.filter(pk=attachment_id).first()
     if row is None:
         raise Http404
-    saved = _keep_text(request, outgoing)
-    if saved.conflict:
-        return _moved(request, CONFLICT, saved.outgoing)
     try:
+        saved = _keep_text(request, outgoing)
+        if saved.conflict:
+            return _moved(request, CONFLICT, saved.outgoing)
         attachments.remove_attachment(outgoing, row)
     except GiveUp as problem:
         return _trouble(request, outgoing, problem)

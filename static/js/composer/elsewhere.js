@@ -113,7 +113,7 @@ export function startElsewhere(root, composer) {
   let release = () => {};
   navigator.locks?.request(lockOf(root.dataset.draft), { mode: "shared" }, () => new Promise((done) => (release = done)));
   const moved = takeMoved();
-  if (moved) say(moved.text, "Show the other text", () => location.assign(moved.other));
+  if (moved) say(moved.text, moved.other && "Show the other text", () => location.assign(moved.other));
 
   return {
     saved() {

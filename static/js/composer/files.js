@@ -168,6 +168,8 @@ export function startFiles(root, { uploaded, picture, trouble, before }) {
     get count() {
       return list.children.length;
     },
+    // The server sends no others than these.
+    shown: () => [...list.children].map((item) => item.dataset.attachment).filter(Boolean).join(","),
     async finished() {
       while (running.size) await Promise.all(running);
       if (waiting.size) throw new Error("a file is not attached yet. Try it again or remove it.");

@@ -10,7 +10,7 @@ const KEEPALIVE_OCTETS = 60000;
 const USES = ["keydown", "pointerdown", "beforeinput", "paste", "drop", "input"];
 
 export class Saver {
-  constructor(root, { collect, moved, saved }) {
+  constructor(root, { collect, moved, saved, refused }) {
     this.root = root;
     this.form = root.querySelector("form");
     this.state = root.querySelector("[data-state]");
@@ -20,11 +20,14 @@ export class Saver {
     this.collect = collect;
     this.moved = moved;
     this.saved = saved;
+    this.refuse = refused;
     this.dirty = false;
     this.pending = null;
     this.running = null;
     this.failures = 0;
     this.stopped = false;
+    // The server does not take what stands here: trying again is of no use until it is changed.
+    this.refused = false;
     this.used = false;
     this.last = "";
     const used = () => {
@@ -137,9 +140,18 @@ export class Saver {
           this.moved(answer);
           return;
         }
+        if (answer.error) {
+          this.refused = true;
+          this.last = "";
+          this.store();
+          this.say("Not saved");
+          this.refuse(answer);
+          return;
+        }
         this.form.elements.revision.value = answer.revision;
         this.say(`Saved ${answer.saved}`);
         this.saved(answer);
+        this.refused = false;
         if (!this.dirty) {
           clearTimeout(this.keeper);
           this.clear();
