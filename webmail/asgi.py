@@ -6,7 +6,6 @@ Django's own ASGI handler is several times slower for pages, and an event stream
 import gc
 import os
 from contextlib import suppress
-from typing import Any
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "webmail.settings")
 
@@ -19,7 +18,7 @@ from django.core.exceptions import BadRequest  # isort: skip
 from django.template.loader import get_template  # isort: skip
 from django.urls import resolve  # isort: skip
 
-from webmail.events.stream import Receive, Scope, Send, events  # isort: skip
+from webmail.events.stream import Message, Receive, Scope, Send, events  # isort: skip
 from webmail.icons import icon  # isort: skip
 from webmail.mime import clock, domains  # isort: skip
 from webmail.tls import tls_context  # isort: skip
@@ -39,7 +38,7 @@ async def application(scope: Scope, receive: Receive, send: Send) -> None:
 def _whole(receive: Receive) -> Receive:
     """a2wsgi takes the end of the connection for that of the request: half a text would be saved as if it were the whole."""
 
-    async def next_piece() -> dict[str, Any]:
+    async def next_piece() -> Message:
         message = await receive()
         if message["type"] == "http.disconnect":
             raise BadRequest("the request was cut short")

@@ -184,6 +184,18 @@ def test_a_picture_that_was_taken_out_of_the_text_is_not_sent(page: Client) -> N
     assert b"dot.png" not in draft.raw.read()
 
 
+def test_a_picture_of_a_text_that_was_made_plain_is_a_file_like_any(page: Client) -> None:
+    draft = begin(page)
+    upload = SimpleUploadedFile("dot.png", b"\x89PNG....", "image/png")
+    page.post(reverse("draft-attach", args=[draft.pk]), {"files": upload, "inline": "1"}, **JSON)
+    post(page, "draft-save", draft)
+    assert b"dot.png" in page.get(reverse("draft", args=[draft.pk])).content
+    status, _ = post(page, "draft-send", draft, shown=str(draft.attachments.get().pk))
+    assert status == 200
+    draft.refresh_from_db()
+    assert b"dot.png" in draft.raw.read()
+
+
 def test_nothing_is_sent_with_other_files_than_the_page_shows(page: Client) -> None:
     """F44: an upload was kept whose answer was lost, or that was taken back a moment too late."""
     draft = begin(page)

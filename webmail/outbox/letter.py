@@ -99,8 +99,11 @@ def as_mime(outgoing: OutgoingMessage, *, message_id: str, date: datetime, open_
 
 
 def carried(row: OutgoingAttachment, html: str) -> bool:
-    """Whether the message takes this file along: pictures of a signature or a text that is gone stay behind."""
-    return not (row.of_signature or _of_text(row)) or f"cid:{row.content_id}" in html
+    """Whether the message takes this file along: pictures that were taken out of the text stay behind.
+
+    In a plain text there is no place for them: those of the signature stay behind, the others are files like any.
+    """
+    return _in_text(row, html) or not (row.of_signature or (html and _of_text(row)))
 
 
 def _of_text(row: OutgoingAttachment) -> bool:
@@ -110,7 +113,7 @@ def _of_text(row: OutgoingAttachment) -> bool:
 
 def listed(outgoing: OutgoingMessage) -> list[OutgoingAttachment]:
     """The files that the composer lists below the text."""
-    html = outgoing.html
+    html = outgoing.html if has_html(outgoing) else ""
     return [row for row in outgoing.attachments.all() if carried(row, html) and not _in_text(row, html)]
 
 

@@ -41,7 +41,7 @@ def confirm(begun: BegunCopy, uid: int | None, uidvalidity: int) -> None:
     meanwhile it is one too many: then it stays remembered.
     """
     standing = OutgoingMessage.objects.filter(
-        pk=begun.outgoing_id, account_id=begun.account_id, copy_message_id=begun.message_id
+        pk=begun.outgoing_id or 0, account_id=begun.account_id, copy_message_id=begun.message_id
     )
     values = {"draft_uid": uid, "draft_uidvalidity": uidvalidity, "copy_confirmed": uid is not None}
     with transaction.atomic():
