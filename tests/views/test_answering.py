@@ -107,6 +107,7 @@ def test_messages_are_forwarded_whole_by_reference_from_card_and_list(ada: Any) 
     ]
     assert draft.subject == "Fwd: 2 messages"
     assert not any(row.file for row in rows)
+    OutgoingMessage.objects.filter(pk=draft.pk).update(follow_up=True)
     after.sent([draft])
     assert [Message.objects.get(pk=each.pk).keywords for each in (first, second)] == [["$Forwarded"], ["$Forwarded"]]
 
