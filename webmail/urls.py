@@ -233,3 +233,8 @@ urlpatterns: Routes = [
     path("", include("accounts.urls")),
     *operations,
 ]
+
+handler400 = "webmail.views.wrong.malformed"
+handler403 = "webmail.views.wrong.not_allowed"
+handler404 = "webmail.views.wrong.not_found"
+handler500 = "webmail.views.wrong.failed"

@@ -2,8 +2,10 @@
 
 export class Unreachable extends Error {}
 
-function token() {
-  return document.querySelector("input[name=csrfmiddlewaretoken]")?.value ?? "";
+// The cookie knows of a sign-in in another tab; the forms of a page that stood open do not.
+export function token() {
+  const cookie = document.cookie.match(/(?:^|; )csrftoken=([^;]+)/);
+  return cookie?.[1] ?? document.querySelector("input[name=csrfmiddlewaretoken]")?.value ?? "";
 }
 
 async function send(url, options = {}) {

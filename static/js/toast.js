@@ -22,7 +22,9 @@ function watch(toast) {
   toast.addEventListener("focusout", release);
 }
 
+// What an action was answered with: toasts, or a sentence where it went wrong.
 export function showToasts(html) {
+  if (html && !html.includes("<")) say(html);
   const found = [...fragment(html).querySelectorAll(".toast")];
   for (const toast of found) {
     box().append(toast);

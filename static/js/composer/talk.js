@@ -1,10 +1,5 @@
 // Requests of the composer, answered with JSON, and words for the person.
-
-function token() {
-  // The cookie knows of a sign-in in another tab; the form does not.
-  const cookie = document.cookie.match(/(?:^|; )csrftoken=([^;]+)/);
-  return cookie?.[1] ?? document.querySelector("input[name=csrfmiddlewaretoken]")?.value ?? "";
-}
+import { token } from "../net.js";
 
 export const headers = () => ({ Accept: "application/json", "X-CSRFToken": token() });
 
