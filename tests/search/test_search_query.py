@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from webmail.mime.folding import first_words, spans, words
-from webmail.search.highlight import marker
+from webmail.search.highlight import in_sight, marker
 from webmail.search.query import Filter, Query, Term, parse
 from webmail.search.store import fts5, tsquery
 
@@ -122,6 +122,15 @@ def test_what_was_looked_for_is_marked_and_the_rest_is_text() -> None:
     assert marker(read("from:ann lunch"), "subject")("Ann: lunch") == "Ann: <mark>lunch</mark>"
     assert marker(read("本語"))("日本語") == "日<mark>本語</mark>"
     assert marker(read("-secret"))("<secret>") == "&lt;secret&gt;"
+
+
+def test_a_hit_far_behind_is_brought_into_sight() -> None:
+    mark = marker(read("oak"))
+    line = "A letter that begins with many words & only then has oak in it."
+    assert in_sight(mark(line)) == "… &amp; only then has <mark>oak</mark> in it."
+    for near in ("Oak at once", "no such word here at all, however long the line may be", "x" * 100 + " oak"):
+        assert in_sight(mark(near)).removeprefix("… ") in mark(near)
+    assert in_sight(mark("x" * 100 + "-oak")) == mark("x" * 100 + "-oak")
 
 
 @settings(max_examples=400, deadline=None)

@@ -236,6 +236,14 @@ def html_message(ada: Any, html: str) -> Any:
     return f"/message/{message.pk}/body/"
 
 
+def test_a_mail_that_names_no_direction_goes_by_its_letters(ada: Any) -> None:
+    for html, by_line in (("<p>&#1513;&#1500;</p>", True), ('<p dir="rtl">&#1513;&#1500;</p>', False)):
+        part = Part(section="1", type="text/html", charset="utf-8", size=len(html))
+        message = ada.arrive(text=html, structure=part)
+        body = ada.client.get(f"/message/{message.pk}/body/").text
+        assert ('class="plain by-line"' in body) is by_line
+
+
 def test_the_ground_of_a_mail_follows_the_theme_and_the_mail(ada: Any) -> None:
     ada.user.theme = "dark"
     ada.user.save()

@@ -3,11 +3,14 @@
 from django.conf import settings
 from django.db import models
 from django.utils import timezone
+from django.utils.text import Truncator
 
 from accounts.models import MailAccount
 from webmail.mime.plain import html_to_text
 
 from .outgoing import OutgoingMessage
+
+BEGINNING = 120
 
 
 class DraftVersion(models.Model):
@@ -58,7 +61,7 @@ class MessageTemplate(models.Model):
     @property
     def beginning(self) -> str:
         """For a list."""
-        return " ".join(html_to_text(self.html).split())[:160]
+        return Truncator(" ".join(html_to_text(self.html).split())).chars(BEGINNING)
 
 
 class Reminder(models.Model):

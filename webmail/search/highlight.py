@@ -9,6 +9,7 @@ from webmail.mime.folding import spans
 from .query import Query, Term
 
 LONGEST = 2_000
+BEFORE, SEEN = 16, 32
 Marker = Callable[[str], str]
 
 
@@ -42,6 +43,16 @@ def marked(text: str, terms: Sequence[Term]) -> str:
             at = end
         index += 1
     return "".join(pieces) + escape(text[at:])
+
+
+def in_sight(line: str) -> str:
+    """What ``marked`` gave, from shortly before its first mark where that stands so far behind that a list cuts it off."""
+    at = line.find("<mark>")
+    if at <= SEEN:
+        return line
+    # Blanks stand in no entity, so nothing is cut in two.
+    first = line.rfind(" ", 0, at - BEFORE) + 1
+    return f"… {line[first:]}" if first else line
 
 
 def _stands_at(term: Term, found: Sequence[tuple[int, int, str]], at: int) -> bool:

@@ -16,7 +16,7 @@ from .query import Term
 
 LARGEST = 96 * 1024  # octets of one part that are looked through
 WHOLE = 512 * 1024  # octets of a message that lives here that are read
-BEFORE, LENGTH = 40, 200
+BEFORE, LENGTH = 16, 200
 
 
 def passages(message_ids: Collection[int], terms: Sequence[Term]) -> dict[int, str]:
@@ -53,7 +53,9 @@ def _stored(name: str, parts: Sequence[Part]) -> dict[str, bytes]:
 
 def _line(part: Part, content: bytes, terms: Sequence[Term]) -> str:
     text = decode_text(content, part.type, part.charset)
-    text = " ".join((html_to_text(text) if part.type == "text/html" else text).split())
+    # Without the signs of quoted lines.
+    whole = html_to_text(text) if part.type == "text/html" else text
+    text = " ".join(word for word in whole.split() if word.strip(">"))
     exact = {term.words[0] for term in terms}
     # Of a phrase only its first word is looked for: the line is a help, the mark on it is exact.
     begun = tuple(term.words[0] for term in terms if term.prefix and len(term.words) == 1)

@@ -73,7 +73,7 @@ def contacts_import(request: HttpRequest) -> HttpResponse:
                 error = problem.sentence
             else:
                 return redirect("contacts-import-look", kept.pk)
-    context = {"error": error, "limit": LARGEST // 1_000_000, "most": MOST_CARDS}
+    context = {"error": error, "limit": LARGEST // 1_000_000, "most": f"{MOST_CARDS:,}"}
     return render(
         request, "contacts/import.html", book_page(request, section="import") | context, status=422 if error else 200
     )

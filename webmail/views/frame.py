@@ -1,6 +1,6 @@
 """Documents shown inside the sandboxed frame; they bring their own few styles because they may load none."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from django.utils.html import escape, format_html
 from django.utils.safestring import SafeString, mark_safe
@@ -41,6 +41,7 @@ a[title]:focus-visible::after{content:attr(title);position:absolute;z-index:9;ma
 padding:2px 8px;border-radius:6px;font:13px/1.5 system-ui,sans-serif;background:light-dark(#1d1e20,#e9e9ea);
 color:light-dark(#fff,#1d1e20);overflow-wrap:anywhere}
 blockquote{margin:8px 0 8px 0;padding:0 0 0 12px;border-left:2px solid light-dark(#cfcfca,#44474e)}
+body.by-line,.by-line :is(p,div,li,td,th,h1,h2,h3,h4,pre,blockquote){unicode-bidi:plaintext}
 .plain blockquote{color:light-dark(#494b50,#bfc1c6)}
 details.quote{margin:12px 0}
 details.quote>summary{display:inline-block;list-style:none;cursor:pointer;padding:0 8px;border-radius:6px;
@@ -124,6 +125,9 @@ def document(
     if quoted:
         summary = '<summary title="Show quoted text" aria-label="Show quoted text">•••</summary>'
         parts.append(f'<details class="quote">{summary}{quoted}</details>' if says_something(written) else quoted)
+    if ground.look.startswith("plain") and "dir=" not in written + quoted:
+        # Nobody said which way it is written: each paragraph goes by its own letters, as in other readers.
+        ground = replace(ground, look=f"{ground.look} by-line")
     body = mark_safe("\n".join(parts))  # noqa: S308 - came out of the sanitiser
     data = format_html(
         ' data-remote="{}" data-shown-by="{}" data-trackers="{}" data-tracked="{}"',

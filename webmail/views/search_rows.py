@@ -11,7 +11,7 @@ from django.utils.safestring import SafeString
 from webmail.mime.headers import display_text
 from webmail.models import ListRow, Message, PendingAction
 from webmail.search import find
-from webmail.search.highlight import marker
+from webmail.search.highlight import in_sight, marker
 from webmail.search.passage import passages
 
 from .people import full_name, pairs, people_line
@@ -87,7 +87,7 @@ def rows_of(place: SearchPlace, hits: Sequence[find.Hit], own: frozenset[str], c
         unread, flagged = states.get((hit.folder_id, hit.conversation_id), (not message["seen"], message["flagged"]))
         row = _row(place, hit, message, own, clock)
         row.unread, row.flagged = bool(unread), bool(flagged)
-        row.marked = in_who(row.who), in_subject(row.subject), in_text(row.preview)
+        row.marked = in_who(row.who), in_subject(row.subject), in_sight(in_text(row.preview))
         rows.append(row)
         if not any("<mark>" in each for each in row.marked):
             unseen[hit.message_id] = row
@@ -96,7 +96,7 @@ def rows_of(place: SearchPlace, hits: Sequence[find.Hit], own: frozenset[str], c
         found = passages(list(unseen)[:MOST_PASSAGES], terms)
         for pk, line in found.items():
             row = unseen[pk]
-            row.marked = in_who(row.who), in_subject(row.subject), in_text(display_text(line))
+            row.marked = in_who(row.who), in_subject(row.subject), in_sight(in_text(display_text(line)))
     return rows
 
 
