@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from django.http import HttpRequest, HttpResponse
 from django.test import Client, RequestFactory, override_settings
 from django.urls import path
 
@@ -12,7 +13,7 @@ SCRIPT = {"HX-Request": "true"}
 FRAME = {"Sec-Fetch-Dest": "iframe"}
 
 
-def break_down(request: Any) -> None:
+def break_down(request: HttpRequest) -> HttpResponse:
     raise RuntimeError("secret detail")
 
 

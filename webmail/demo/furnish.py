@@ -1,9 +1,9 @@
 """The demo person, as if she had lived here for a while: what is hers beside the mail stands in content/desk.py."""
 
-import uuid
 from datetime import datetime, time, timedelta
 from email.utils import formataddr, parsedate_to_datetime
 
+from django.db import transaction
 from django.utils import timezone
 
 from accounts.models import Identity, MailAccount
@@ -29,7 +29,8 @@ def register_owner(server: Dovecot, state: DemoState) -> None:
         return
     found = find_servers(OWNER.address, Typed())
     if person_of(found) is None:
-        furnish(new_person(OWNER.address, found, state.password(OWNER.address)), server)
+        with transaction.atomic():
+            furnish(new_person(OWNER.address, found, state.password(OWNER.address)), server)
     state.values["furnished"] = True
     state.save()
 
@@ -37,7 +38,8 @@ def register_owner(server: Dovecot, state: DemoState) -> None:
 def furnish(account: MailAccount, server: Dovecot) -> None:
     user = account.user
     Identity.objects.filter(account=account).update(name=OWNER.name, signature_html=desk.SIGNATURE)
-    book.add_many(user, [known.card for known in desk.KNOWN], uuid.uuid4())
+    for known in desk.KNOWN:
+        book.save(user, known.card)
     for name, subject, html in desk.TEMPLATES:
         MessageTemplate.objects.create(user=user, name=name, subject=subject, html=html)
     for subject, person, days in desk.WAITED:
