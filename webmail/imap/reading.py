@@ -77,6 +77,14 @@ class Reading(Session):
             rows |= {row.uid: row for row in self._rows(piece, b"UID FETCH", found, reply)}
         return sorted(rows.values(), key=lambda row: row.uid)
 
+    def fetch_unread(self, uids: UidSet) -> list[RemoteMessage]:
+        """Rows of what a server knows without looking into the messages: flags, time and size; ``complete`` is False."""
+        self._folder()
+        asked = normal(uids)
+        found, reply = self._collect(asked, b"UID FETCH", _SHORT_ROW, by_uid=True)
+        self._need(reply, "The server does not show the messages of this folder.")
+        return [placeholder(uid, items) for uid, items in sorted(found.items())]
+
     def _rows(
         self, asked: str, command: bytes, found: dict[int, dict[bytes, Any]], reply: Reply
     ) -> list[RemoteMessage]:

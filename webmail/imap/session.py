@@ -128,11 +128,15 @@ class Session:
             self._client.expected = before
 
     def _need(self, reply: Reply, what: str) -> Reply:
-        """The reply if it is OK; otherwise raises what it means. ``what``: the sentence for a refusal without reason."""
+        """The reply if it is OK; otherwise raises what it means. ``what``: the sentence for a refusal without reason.
+
+        A server that says it cannot at the moment (RetryLater, BUSY) may mean the one message or folder, and is in step.
+        """
         if reply.ok:
             return reply
         found = problems.refused(reply, what)
-        if self._client.farewell is not None or isinstance(found, (RetryLater, AskUser)):
+        limited = isinstance(found, (RetryLater, AskUser)) and found.reason != Reason.BUSY
+        if self._client.farewell is not None or limited:
             self._drop()
         raise found
 

@@ -9,17 +9,18 @@ import logging
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import replace
+from functools import partial
 
 from django.db.models import Q
 from django.utils import timezone
 
 from accounts.models import MailAccount
-from webmail.errors import GiveUp
+from webmail.errors import GiveUp, RetryLater
 from webmail.imap.connection import MailConnection
 from webmail.imap.types import FolderStatus, Hint
 from webmail.models import Folder, ListRow, PendingAction, SpecialUse, SyncState
 
-from . import messages, overtaken, verify
+from . import messages, overtaken, stumbling, verify
 from .ahead import fetch_ahead
 from .draft_edits import take_over_edits
 from .flags import scan_in_turn
@@ -59,12 +60,13 @@ class Pass:
         self.ahead = ahead if ahead is not None else set()
         self.deadline = time.monotonic() + SLICE_SECONDS
         self.failed: set[int] = set()
+        self.put_off: set[int] = set()
 
     def run(self, hints: Iterable[Hint] = ()) -> bool:
         """All folders; return whether there is more to do at once."""
         told = self._named(hints)
         push_outgoing(self.connection, self.account)
-        touched = push(self.connection, self.account, should_stop=self.should_stop)
+        touched = self._push()
         statuses = self._folders()
         told |= self._named(self.connection.take_news())
         more = False
@@ -85,7 +87,7 @@ class Pass:
     def follow(self, hints: Iterable[Hint]) -> bool:
         """Push, then look where something is known to have changed; return whether a whole pass is due at once."""
         told = self._named(hints)
-        touched = push(self.connection, self.account, should_stop=self.should_stop)
+        touched = self._push()
         if push_outgoing(self.connection, self.account):
             return True
         told |= self._named(self.connection.take_news())
@@ -107,6 +109,11 @@ class Pass:
         if not more:
             self._rest(folders)
         return more or self._waiting()
+
+    def _push(self) -> set[int]:
+        done = push(self.connection, self.account, should_stop=self.should_stop)
+        self.put_off = done.put_off
+        return done.touched
 
     def _named(self, hints: Iterable[Hint]) -> set[str]:
         selected = self.connection.selected.name if self.connection.selected is not None else ""
@@ -130,11 +137,7 @@ class Pass:
         if folder is None:
             return
         found = verify.Findings()
-        try:
-            verify.verify_window(self.connection, folder, found, repair=True)
-        except GiveUp as problem:
-            logger.warning("folder %s is not compared: %s %s", folder.pk, problem.sentence, problem.detail)
-            self.failed.add(folder.pk)
+        self._apart(folder, partial(verify.verify_window, self.connection, folder, found, repair=True))
         if found:
             logger.warning("folder %s was not what the server has, repaired: %s", folder.pk, found)
 
@@ -158,7 +161,7 @@ class Pass:
     def _waiting(self) -> bool:
         """The person did something that this connection can tell the server now."""
         waiting = PendingAction.objects.filter(account=self.account, state=PendingAction.State.PENDING)
-        waiting = waiting.exclude(kind=PendingAction.Kind.CARRY)
+        waiting = waiting.exclude(kind=PendingAction.Kind.CARRY).exclude(pk__in=self.put_off)
         return waiting.filter(Q(message__isnull=True) | Q(message__uid__isnull=False)).exists()
 
     def _folders(self) -> dict[str, FolderStatus]:
@@ -190,22 +193,51 @@ class Pass:
         doubt = status is not None and unseen_differs(folder, status) and status.highestmodseq == folder.highestmodseq
         first = folder.backfill_uid is None
         self.ahead.discard(folder.pk)
-        try:
+
+        def look() -> bool:
             more = messages.look(self.connection, folder, should_stop=self._interrupted, doubt_flags=doubt)
             if first and folder.special_use == SpecialUse.INBOX:
                 self._fill_page(folder)
-        except GiveUp as problem:
-            # One folder that cannot be read does not keep the others from being read.
-            logger.warning("folder %s is skipped: %s %s", folder.pk, problem.sentence, problem.detail)
-            self.failed.add(folder.pk)
-            return False
+            return more
+
+        more = self._apart(folder, look)
+        if folder.pk in self.failed:
+            return more
         if status is not None and not more:
             Folder.objects.filter(pk=folder.pk).update(
                 server_unseen=status.unseen or 0, server_highestmodseq=status.highestmodseq
             )
-        if folder.special_use == SpecialUse.INBOX and fetch_ahead(self.connection, folder, should_stop=lambda: True):
-            self.ahead.add(folder.pk)
+        if folder.special_use == SpecialUse.INBOX:
+            self._fetch_ahead(folder, lambda: True)
         return more and not first
+
+    def _apart(self, folder: Folder, work: Callable[[], bool]) -> bool:
+        """What ``work`` says, whether there is more. One folder that cannot be read does not keep the others from being read:
+        whatever is wrong with it, it has failed for this pass (invariant I8).
+        """
+        if stumbling.rests("folder", folder.pk):
+            self.failed.add(folder.pk)
+            return False
+        try:
+            more = work()
+        except GiveUp as problem:
+            logger.warning("folder %s is skipped: %s %s", folder.pk, problem.sentence, problem.detail)
+            self.failed.add(folder.pk)
+            return False
+        except RetryLater as problem:
+            if not stumbling.concerns_one(problem, self.connection):
+                raise
+            logger.warning("folder %s is put off: %s %s", folder.pk, problem.sentence, problem.detail)
+            self.failed.add(folder.pk)
+            return stumbling.over("folder", folder.pk) < stumbling.AT_ONCE
+        stumbling.passed("folder", folder.pk)
+        return more
+
+    def _fetch_ahead(self, folder: Folder, should_stop: Callable[[], bool]) -> bool:
+        more = self._apart(folder, lambda: not fetch_ahead(self.connection, folder, should_stop=should_stop))
+        if not more and folder.pk not in self.failed:
+            self.ahead.add(folder.pk)
+        return more
 
     def _fill_page(self, folder: Folder) -> None:
         """Messages of one conversation share a line: go on until the first page of the list is full."""
@@ -219,20 +251,17 @@ class Pass:
         for folder in folders:
             if folder.pk in self.failed or folder.backfill_uid is None or folder.backfill_uid <= 1:
                 continue
-            try:
-                if messages.backfill(self.connection, folder, should_stop=self._interrupted):
-                    return True
-            except GiveUp as problem:
-                logger.warning("folder %s is not backfilled: %s %s", folder.pk, problem.sentence, problem.detail)
+            work = partial(messages.backfill, self.connection, folder, should_stop=self._interrupted)
+            if self._apart(folder, work):
+                return True
         return False
 
     def _ahead(self, folders: list[Folder]) -> bool:
         for folder in folders:
             if folder.pk in self.failed or folder.pk in self.ahead or folder.uidvalidity is None:
                 continue
-            if not fetch_ahead(self.connection, folder, should_stop=self._interrupted):
+            if self._fetch_ahead(folder, self._interrupted):
                 return True
-            self.ahead.add(folder.pk)
         return False
 
 
@@ -244,6 +273,6 @@ class LocalPass(Pass):
 
     def run(self, hints: Iterable[Hint] = ()) -> bool:
         push_outgoing(self.connection, self.account)
-        push(self.connection, self.account, should_stop=self.should_stop)
+        self._push()
         self.ahead.clear()
         return self._ahead(self._ordered()) or self._waiting()

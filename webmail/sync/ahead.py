@@ -2,8 +2,10 @@
 
 from collections.abc import Callable
 
+from webmail.errors import Reason, RetryLater
 from webmail.models import Folder, Message, SpecialUse
 
+from . import stumbling
 from .bodies import LARGEST_AHEAD, displayed, prefetch
 from .local import AnyMailbox
 from .rendering import prerender
@@ -22,7 +24,18 @@ def fetch_ahead(connection: AnyMailbox, folder: Folder, *, should_stop: Callable
         rows, is_whole = batch
         if connection.selected is None or connection.selected.name != folder.name:
             connection.select(folder.name, uidvalidity=folder.uidvalidity)
-        prefetch(connection, rows, whole=is_whole)
+        try:
+            prefetch(connection, rows, whole=is_whole)
+        except RetryLater as problem:
+            if problem.reason == Reason.LIMIT:
+                raise
+            for row in rows:
+                stumbling.over("text", row.pk)
+            if not stumbling.concerns_one(problem, connection):
+                raise
+            continue
+        for row in rows:
+            stumbling.passed("text", row.pk)
         if is_whole:
             prerender(rows)
         if should_stop():
@@ -38,6 +51,9 @@ def _unfetched(folder: Folder, whole: int, previews: int) -> tuple[list[Message]
         for index, (pk, done, where, uid, uidvalidity) in enumerate(known)
         if not done and where == folder.pk and uid is not None and uidvalidity == folder.uidvalidity
     ]
+    wanted = [(index, pk) for index, pk in wanted if not stumbling.rests("text", pk)]
+    # At one of them the server stumbled: each is asked for alone, when all others are here.
+    wanted = [(index, pk) for index, pk in wanted if not stumbling.tries("text", pk)] or wanted[:1]
     if not wanted:
         return None
     is_whole = wanted[0][0] < whole

@@ -15,7 +15,9 @@ Kind, State = PendingAction.Kind, PendingAction.State
 
 def push_folder_action(connection: AnyMailbox, account: MailAccount, action: PendingAction) -> None:
     """Each operation is tried again after a lost reply: what already is as wanted counts as done."""
-    if not PendingAction.objects.filter(pk=action.pk, state=State.PENDING).update(state=State.RUNNING):
+    action.attempts += 1
+    waiting = PendingAction.objects.filter(pk=action.pk, state=State.PENDING)
+    if not waiting.update(state=State.RUNNING, attempts=action.attempts):
         return
     try:
         _perform(connection, action)
@@ -23,7 +25,7 @@ def push_folder_action(connection: AnyMailbox, account: MailAccount, action: Pen
         PendingAction.objects.filter(pk=action.pk).update(state=State.PENDING)
         raise
     except GiveUp as refusal:
-        _refused(account, action, refusal)
+        folder_refused(account, action, refusal)
         return
     with change(account.user_id) as changed:
         if action.kind == Kind.DELETE_FOLDER and action.source is not None:
@@ -57,7 +59,7 @@ def _perform(connection: AnyMailbox, action: PendingAction) -> None:
         connection.unsubscribe(action.name)
 
 
-def _refused(account: MailAccount, action: PendingAction, refusal: GiveUp) -> None:
+def folder_refused(account: MailAccount, action: PendingAction, refusal: GiveUp) -> None:
     """Put the tree back as the server has it; the next LIST would say the same."""
     folder = action.source
     with change(account.user_id) as changed:

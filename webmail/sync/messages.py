@@ -10,22 +10,25 @@ every SELECT (RFC 3501 section 2.3.1.1) and nothing from before it changed is ev
 """
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from itertools import groupby
 
 from django.utils import timezone
 
-from webmail.errors import GiveUp, Reason
+from webmail.errors import GiveUp, Reason, RetryLater
 from webmail.imap.connection import MailConnection
+from webmail.imap.reading import Asked
 from webmail.imap.types import RemoteMessage, Selected
 from webmail.models import Folder, Message
 from webmail.models.mirror import change
 
+from . import stumbling
 from .changes import forget_uids, settle_unplaced
 from .compare import missing_and_vanished
 from .flags import changed_flags, scan_marks
 from .folders import save
 from .insert import as_row, insert, insert_rows
-from .push import uid_set
 
 logger = logging.getLogger(__name__)
 
@@ -88,19 +91,24 @@ def fetch_missing(connection: MailConnection, folder: Folder, uids: list[int]) -
 
 def _first_page(connection: MailConnection, folder: Folder, selected: Selected) -> None:
     found: list[RemoteMessage] = []
-    if selected.exists:
+    # Where the server breaks off at one of them, they are asked for like older ones, fewer and fewer at a time.
+    stumbled = bool(stumbling.suspects(folder.pk))
+    if selected.exists and not stumbled:
         low = max(1, selected.exists - FIRST_PAGE + 1)
-        found = connection.fetch_envelopes(None, sequence=f"{low}:*")
+        with _noting_what_breaks(folder, []):
+            found = connection.fetch_envelopes(None, sequence=f"{low}:*")
     uids = [message.uid for message in found]
-    complete = selected.exists <= FIRST_PAGE
+    complete = selected.exists <= FIRST_PAGE and not stumbled
+    uidnext = max([selected.uidnext or 1, *(uid + 1 for uid in uids)])
+    lowest = min(uids, default=uidnext if stumbled else 1)
     now = timezone.now()
     with change(folder.account.user_id) as changed:
         insert(changed, folder, selected.uidvalidity, found)
         save(
             folder,
             uidvalidity=selected.uidvalidity,
-            uidnext=max([selected.uidnext or 1, *(uid + 1 for uid in uids)]),
-            backfill_uid=1 if complete or not uids else min(uids),
+            uidnext=uidnext,
+            backfill_uid=1 if complete else lowest,
             highestmodseq=selected.highestmodseq,
             server_messages=selected.exists,
             read_only=selected.read_only,
@@ -141,19 +149,47 @@ def _fetch_all(
 ) -> bool:
     """In chunks, in this order, each committed; the server prepares the next one meanwhile. False when it was stopped.
 
-    Parsing happens before a transaction begins: the database is locked for the writing alone.
+    Parsing happens before a transaction begins: the database is locked for the writing alone. Where the connection breaks
+    each time, one of the messages may be why: it is searched for in smaller chunks, and then listed as unreadable.
     """
-    chunks = [uids[start : start + CHUNK] for start in range(0, len(uids), CHUNK)]
-    asked = connection.ask_envelopes(uid_set(sorted(chunks[0]))) if chunks else None
+    chunks = list(_chunks(uids, stumbling.suspects(folder.pk)))
+    ahead = not stumbling.suspects(folder.pk)
+    asked: Asked | None = None
     for position, chunk in enumerate(chunks):
-        if asked is None:
+        if position and asked is None and (ahead or should_stop()):
             return False
-        found = connection.take_envelopes(asked)
-        going_on = position + 1 < len(chunks) and not should_stop()
-        asked = connection.ask_envelopes(uid_set(sorted(chunks[position + 1]))) if going_on else None
+        if chunk == [stumbling.culprit(folder.pk)]:
+            logger.warning(
+                "folder %s: the server breaks off at uid %s, which is listed as unreadable", folder.pk, chunk
+            )
+            found = connection.fetch_unread(chunk)
+        else:
+            with _noting_what_breaks(folder, chunk):
+                found = connection.take_envelopes(asked or connection.ask_envelopes(chunk))
+        going_on = ahead and position + 1 < len(chunks) and not should_stop()
+        asked = connection.ask_envelopes(chunks[position + 1]) if going_on else None
         rows = [as_row(folder, folder.uidvalidity or 0, message) for message in found]
         with change(folder.account.user_id) as changed:
             insert_rows(changed, folder, folder.uidvalidity or 0, rows)
             if moves_down:
                 save(folder, backfill_uid=min(chunk))
+        stumbling.came(folder.pk, chunk)
     return True
+
+
+def _chunks(uids: list[int], suspects: frozenset[int]) -> Iterator[list[int]]:
+    """In their order; suspects by themselves, fewer at a time."""
+    for suspected, group in groupby(uids, suspects.__contains__):
+        together = list(group)
+        size = max(1, len(suspects) // 4) if suspected else CHUNK
+        yield from (together[start : start + size] for start in range(0, len(together), size))
+
+
+@contextmanager
+def _noting_what_breaks(folder: Folder, uids: list[int]) -> Iterator[None]:
+    try:
+        yield
+    except RetryLater as problem:
+        if problem.reason != Reason.LIMIT:
+            stumbling.broke_at(folder.pk, uids)
+        raise

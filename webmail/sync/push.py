@@ -7,6 +7,8 @@ by a uid whose UIDVALIDITY was not checked in the same SELECT.
 
 import logging
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import timedelta
 from functools import partial
 from itertools import islice
 
@@ -19,17 +21,21 @@ from webmail.errors import GiveUp, OutcomeUnknown, Reason, RetryLater
 from webmail.models import Folder, PendingAction
 from webmail.models.mirror import change
 
-from .folder_push import push_folder_action
+from .folder_push import folder_refused, push_folder_action
 from .folders import behind
 from .local import AnyMailbox
 from .overtaken import passed_over, wait_for_new_places
 from .recover import settle_cut_short
 from .refusal import refused
-from .results import expunged, finish, moved
+from .results import expunged, finish, moved, put_back
+from .stumbling import concerns_one
 
 logger = logging.getLogger(__name__)
 GROUP = 500
 LOOK_AHEAD = 2000
+TOGETHER = 3  # tries in a group; from then on each goes alone, so that one that fails holds up no other
+PATIENCE = timedelta(minutes=15)  # with what a server answers with errors of its own, before it counts as refused
+MOST_PUT_OFF = 50  # in a row: then it is not the messages, but the server
 Kind, State = PendingAction.Kind, PendingAction.State
 MESSAGE_KINDS = (Kind.STORE, Kind.MOVE, Kind.EXPUNGE)
 # The tree first, because rows already bear the new names; folders go last, after what was moved out of them.
@@ -41,26 +47,62 @@ TURN = Case(
     default=1,
     output_field=IntegerField(),
 )
+_STUMBLES = "It answers with an error of its own each time."
 WIRE_FLAGS = {"seen": "\\Seen", "flagged": "\\Flagged", "answered": "\\Answered"}
 
 
-def push(connection: AnyMailbox, account: MailAccount, *, should_stop: Callable[[], bool]) -> set[int]:
-    """Carry out what is waiting; return the ids of folders whose content changed on the server.
+@dataclass
+class Pushed:
+    """``touched``: ids of the folders whose content changed on the server. ``put_off``: ids of actions that nothing can be done
+    about in this pass.
+    """
+
+    touched: set[int] = field(default_factory=set)
+    put_off: set[int] = field(default_factory=set)
+
+
+def push(connection: AnyMailbox, account: MailAccount, *, should_stop: Callable[[], bool]) -> Pushed:
+    """Carry out what is waiting.
 
     Raises RetryLater or AskUser when the connection or the account, not the action, is at fault.
     """
-    touched: set[int] = set()
+    done = Pushed(settle_cut_short(connection, account))
     skipped: set[int] = set()
-    touched |= settle_cut_short(connection, account)
+    in_a_row = 0
     while not should_stop():
         group = _next_group(account, skipped)
         if not group:
             break
-        if group[0].kind in MESSAGE_KINDS:
-            touched |= _push_group(connection, account, group, skipped)
-        else:
-            push_folder_action(connection, account, group[0])
-    return touched
+        try:
+            if group[0].kind in MESSAGE_KINDS:
+                done.touched |= _push_group(connection, account, group, skipped, done.put_off)
+            else:
+                push_folder_action(connection, account, group[0])
+            in_a_row = 0
+        except OutcomeUnknown:
+            raise
+        except RetryLater as problem:
+            in_a_row += 1
+            if not concerns_one(problem, connection) or in_a_row > MOST_PUT_OFF:
+                raise
+            skipped |= {action.pk for action in group}
+            done.put_off |= _wait_or_give_up(account, group, problem)
+    return done
+
+
+def _wait_or_give_up(account: MailAccount, actions: list[PendingAction], problem: RetryLater) -> set[int]:
+    """The server answers these with an error of its own. Return those that need not be tried again at once."""
+    logger.info("%s actions of account %s wait: %s", len(actions), account.pk, problem.detail)
+    late = timezone.now() - PATIENCE
+    alone = [action for action in actions if action.attempts > TOGETHER]
+    for action in alone:
+        if action.created_at < late:
+            refusal = GiveUp(problem.reason, f"{_STUMBLES} {problem.detail}".strip())
+            if action.kind in MESSAGE_KINDS:
+                put_back(account, [action], refusal)
+            else:
+                folder_refused(account, action, refusal)
+    return {action.pk for action in alone}
 
 
 def _next_group(account: MailAccount, skipped: set[int]) -> list[PendingAction]:
@@ -90,7 +132,7 @@ def _next_group(account: MailAccount, skipped: set[int]) -> list[PendingAction]:
 
 
 def _same(first: PendingAction, other: PendingAction) -> bool:
-    if first.message is None or other.message is None:
+    if first.message is None or other.message is None or max(first.attempts, other.attempts) >= TOGETHER:
         return False
     return (first.kind, first.flag, first.value, first.target_id) == (
         other.kind,
@@ -101,7 +143,7 @@ def _same(first: PendingAction, other: PendingAction) -> bool:
 
 
 def _push_group(
-    connection: AnyMailbox, account: MailAccount, group: list[PendingAction], skipped: set[int]
+    connection: AnyMailbox, account: MailAccount, group: list[PendingAction], skipped: set[int], put_off: set[int]
 ) -> set[int]:
     unknown = [action for action in group if action.message is None or action.message.uid is None]
     if unknown:
@@ -110,7 +152,9 @@ def _push_group(
         return {action.message.folder_id for action in unknown if action.message is not None}
     claimed = _claim(group)
     # Taken back meanwhile, or on its way to another account.
-    skipped.update({action.pk for action in group} - {action.pk for action in claimed})
+    unclaimed = {action.pk for action in group} - {action.pk for action in claimed}
+    skipped |= unclaimed
+    put_off |= unclaimed
     if not claimed:
         return set()
     folder = claimed[0].message.folder  # type: ignore[union-attr]

@@ -1,16 +1,21 @@
 """Actions whose outcome is unknown: the server is looked at before anything is repeated (faults F03, F04, F07)."""
 
 from collections import defaultdict
+from datetime import timedelta
+
+from django.utils import timezone
 
 from accounts.models import MailAccount
-from webmail.errors import FolderReset, GiveUp
+from webmail.errors import FolderReset, GiveUp, OutcomeUnknown, RetryLater
 from webmail.imap.types import MoveResult
 from webmail.models import Message, PendingAction
 
 from .local import AnyMailbox
 from .results import expunged, moved, put_back
+from .stumbling import concerns_one
 
 Kind, State = PendingAction.Kind, PendingAction.State
+LONGEST_UNKNOWN = timedelta(hours=1)
 
 
 def settle_cut_short(connection: AnyMailbox, account: MailAccount) -> set[int]:
@@ -32,7 +37,17 @@ def settle_cut_short(connection: AnyMailbox, account: MailAccount) -> set[int]:
             continue
         groups[message.folder_id, message.uidvalidity, action.kind, action.target_id].append(action)
     for actions in groups.values():
-        touched |= _settle(connection, account, actions)
+        try:
+            touched |= _settle(connection, account, actions)
+        except OutcomeUnknown:
+            raise
+        except RetryLater as problem:
+            if not concerns_one(problem, connection):
+                raise
+            # It stays running, for nothing is known of it; when that has been so for long, the server's view counts.
+            late = [action for action in actions if action.created_at < timezone.now() - LONGEST_UNKNOWN]
+            if late:
+                put_back(account, late, GiveUp(problem.reason, problem.sentence, detail=problem.detail))
     return touched
 
 
