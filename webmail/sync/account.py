@@ -24,7 +24,7 @@ from . import messages, overtaken, stumbling, verify
 from .ahead import fetch_ahead
 from .draft_edits import take_over_edits
 from .flags import scan_in_turn
-from .folders import behind, note_status, refresh_folders, unseen_differs
+from .folders import as_listed, behind, note_status, refresh_folders, unseen_differs
 from .late_drafts import remove_late
 from .local import LocalMailbox
 from .outgoing import push_outgoing
@@ -172,6 +172,12 @@ class Pass:
         if unasked:
             statuses |= self.connection.statuses(unasked)
             remote = [replace(folder, status=statuses.get(folder.name)) for folder in remote]
+        unlisted = list(known.filter(uidvalidity__isnull=False).exclude(name__in=[folder.name for folder in remote]))
+        if unlisted and remote:
+            # Servers under strain have listed a part of the folders. What answers is still there.
+            found = self.connection.statuses(folder.name for folder in unlisted)
+            remote += [as_listed(folder, found[folder.name]) for folder in unlisted if folder.name in found]
+            statuses |= found
         refresh_folders(self.account, remote)
         return statuses
 

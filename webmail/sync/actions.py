@@ -36,7 +36,7 @@ WAITING = Prepared(
     lambda: (
         PendingAction.objects.order_by()
         .filter(message__pk__in=[Slot("ids")], kind__in=[Slot("kinds")], flag=Slot("flag"), state=State.PENDING)
-        .values_list("pk", "message_id")
+        .values_list("pk", "message_id", "attempts")
     )
 )
 MEANT = Message.objects.filter(pk__in=[Slot("ids")])
@@ -264,15 +264,19 @@ def journal(
 
 
 def _superseded(rows: list[Message], kind: PendingAction.Kind, flag: str) -> set[int]:
-    """Messages whose action of the same kind was still waiting; it is settled here and never sent."""
+    """Messages whose action of the same kind was still waiting; it is settled here and never sent.
+
+    Not those of which a mark was tried before: nobody knows whether the server has set it, so the opposite is sent.
+    """
     kinds = [Kind.STORE] if kind == Kind.STORE else sorted(MOVES)
     found: set[int] = set()
     for ids in _chunks(rows):
-        here = dict(WAITING(ids=ids, kinds=kinds, flag=flag))
+        here = WAITING(ids=ids, kinds=kinds, flag=flag)
         if here:
-            waiting = PendingAction.objects.filter(pk__in=here, state=State.PENDING)
+            waiting = PendingAction.objects.filter(pk__in=[pk for pk, _, _ in here], state=State.PENDING)
             waiting.update(state=State.DONE, finished_at=timezone.now())
-            found.update(here.values())
+            tried = {message_id for _, message_id, attempts in here if attempts and kind == Kind.STORE}
+            found.update({message_id for _, message_id, _ in here if message_id} - tried)
     return found
 
 

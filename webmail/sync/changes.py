@@ -1,19 +1,25 @@
 """What another client changed: flags, and messages that are no longer there."""
 
 from collections.abc import Iterable
-from datetime import timedelta
 
+from django.db.models import Model
 from django.utils import timezone
 
 from webmail.imap.types import FlagUpdate
-from webmail.models import Folder, Message
+from webmail.models import Folder, Message, OutgoingAttachment, OutgoingMessage, PendingAction
 from webmail.models.mirror import IDS_PER_QUERY, Change, change
 
 from .folders import save
 from .insert import LINKED, SYSTEM_FLAGS, alike, pending_flags, pending_places, split_flags, take_place
 
 COLUMNS = [*SYSTEM_FLAGS.values(), "keywords"]
-RECENT = timedelta(minutes=30)
+HANGING: list[tuple[type[Model], str]] = [
+    (PendingAction, "message"),
+    (OutgoingMessage, "answers"),
+    (OutgoingMessage, "forwards"),
+    (OutgoingMessage, "draft_message"),
+    (OutgoingAttachment, "message"),
+]
 
 
 def apply_flags(folder: Folder, uidvalidity: int, updates: list[FlagUpdate]) -> int:
@@ -96,22 +102,36 @@ def _take_new_places(changed: Change, folder: Folder, rows: list[Message]) -> No
         twins.setdefault((twin.message_key, twin.size), []).append(twin)
     placed = pending_places(row.pk for row in rows)
     flags_waiting = pending_flags(row.pk for row in rows)
-    replaced: list[Message] = []
+    replaced: dict[int, int] = {}
     for row in rows:
         # Only a twin that came later can be the place it was moved to; an older one is a copy with a life of its own.
         same = (twin for twin in twins.get((row.message_key, row.size), []) if row.message_id and alike(row, twin))
         newer = [twin for twin in same if twin.pk > row.pk]
         if newer and newer[0].internaldate == row.internaldate and (newer[0].folder_id != folder.pk or row.uid is None):
             twin = twins[row.message_key, row.size].pop(twins[row.message_key, row.size].index(newer[0]))
-            replaced.append(twin)
+            replaced[twin.pk] = row.pk
             changed.message(twin)
             take_place(row, twin, placed=placed, flags_waiting=flags_waiting)
+            if row.pk not in placed:
+                # Where the person has put the newer row.
+                row.shown_in_id = twin.shown_in_id
         else:
             row.uid = row.uidvalidity = None
             row.shown_in = None
             row.missing_since = now
-    changed.delete(twin.pk for twin in replaced)
+    hand_over(replaced)
+    changed.delete(replaced)
     Message.objects.bulk_update(rows, LINKED, batch_size=200)
+
+
+def hand_over(replaced: dict[int, int]) -> None:
+    """What hangs on rows that are about to go, by those that stand for the same messages from now on: what the person has
+    done and the server was not told, drafts that answer or forward them.
+    """
+    for model, name in HANGING:
+        rows = model._default_manager.filter(**{f"{name}__in": list(replaced)})  # noqa: SLF001 - Django documents it
+        for pk, message_id in rows.values_list("pk", name):
+            model._default_manager.filter(pk=pk).update(**{name: replaced[message_id]})  # noqa: SLF001
 
 
 def forget_uids(folder: Folder, uidvalidity: int) -> None:

@@ -59,6 +59,19 @@ def _perform(connection: AnyMailbox, action: PendingAction) -> None:
         connection.unsubscribe(action.name)
 
 
+def _give_old_name_back(account: MailAccount, action: PendingAction, folder: Folder) -> None:
+    """To it and the folders below. Where the person has used the name again meanwhile the tree is left to the next LIST: under
+    either name there is another folder then, and what was in it is found again by what it is.
+    """
+    names = {other.name: other.pk for other in Folder.objects.filter(account=account)}
+    inside = action.name + folder.delimiter
+    moved = {name: pk for name, pk in names.items() if name == action.name or name.startswith(inside)}
+    restored = {action.old_name + name[len(action.name) :]: pk for name, pk in moved.items()}
+    if not restored.keys() & (names.keys() - moved.keys()):
+        for name, pk in restored.items():
+            Folder.objects.filter(pk=pk).update(name=name)
+
+
 def folder_refused(account: MailAccount, action: PendingAction, refusal: GiveUp) -> None:
     """Put the tree back as the server has it; the next LIST would say the same."""
     folder = action.source
@@ -69,11 +82,7 @@ def folder_refused(account: MailAccount, action: PendingAction, refusal: GiveUp)
             elif action.kind == Kind.SUBSCRIBE:
                 Folder.objects.filter(pk=folder.pk).update(subscribed=not action.value)
             elif action.kind == Kind.RENAME_FOLDER:
-                inside = action.name + folder.delimiter
-                for other in Folder.objects.filter(account=account, name__startswith=action.name):
-                    if other.name == action.name or other.name.startswith(inside):
-                        restored = action.old_name + other.name[len(action.name) :]
-                        Folder.objects.filter(pk=other.pk).update(name=restored)
+                _give_old_name_back(account, action, folder)
             changed.folders.add(folder.pk)
         PendingAction.objects.filter(pk=action.pk).update(
             state=State.REFUSED, finished_at=timezone.now(), error=f"{refusal.sentence} {refusal.detail}"[:1000]

@@ -1,9 +1,14 @@
 """The tree of folders: what LIST says, brought into the mirror."""
 
+from collections import Counter
+from collections.abc import Iterable
+from typing import cast
+
 from django.utils import timezone
 
 from accounts.models import MailAccount
 from webmail.imap.types import FolderStatus, RemoteFolder, Selected
+from webmail.imap.types import SpecialUse as RemoteUse
 from webmail.models import Folder, Message, PendingAction, SpecialUse
 from webmail.models.mirror import Change, change
 
@@ -39,7 +44,7 @@ def refresh_folders(account: MailAccount, remote: list[RemoteFolder]) -> None:
         ended = [name for name, folder in known.items() if name not in wanted or _emptied(folder, wanted[name])]
         missing = [known.pop(name) for name in ended]
         fresh = [folder for name, folder in wanted.items() if name not in known]
-        for folder, found in _renamed(missing, fresh):
+        for folder, found in _renamed(missing, fresh, [*known.values()], wanted.values()):
             folder.name, folder.delimiter = found.name, found.delimiter or ""
             folder.save(update_fields=["name", "delimiter"])
             known[found.name] = folder
@@ -55,6 +60,19 @@ def refresh_folders(account: MailAccount, remote: list[RemoteFolder]) -> None:
             if _update(folder, wanted[name]):
                 changed.special_use(folder.pk)
         changed.silent = not changed.folders
+
+
+def as_listed(folder: Folder, status: FolderStatus) -> RemoteFolder:
+    """A folder of which LIST says nothing, as it was known before."""
+    return RemoteFolder(
+        name=folder.name,
+        raw_name=b"",
+        delimiter=folder.delimiter or None,
+        flags=frozenset(),
+        special_use=cast(RemoteUse, folder.special_use),
+        subscribed=folder.subscribed,
+        status=status,
+    )
 
 
 def note_status(folder: Folder, status: FolderStatus) -> bool:
@@ -129,12 +147,21 @@ def _folder_actions_waiting(account: MailAccount) -> bool:
     return PendingAction.objects.filter(account=account, kind__in=FOLDER_KINDS, state__in=states).exists()
 
 
-def _renamed(missing: list[Folder], fresh: list[RemoteFolder]) -> list[tuple[Folder, RemoteFolder]]:
-    """A folder that vanished and one that appeared with the same UIDVALIDITY and no smaller UIDNEXT are one folder."""
+def _renamed(
+    missing: list[Folder], fresh: list[RemoteFolder], staying: list[Folder], listed: Iterable[RemoteFolder]
+) -> list[tuple[Folder, RemoteFolder]]:
+    """A folder that vanished and one that appeared with the same UIDVALIDITY and no smaller UIDNEXT are one folder.
+
+    Not on servers that number all folders alike (DavMail): there it says nothing, and the uids name other messages.
+    """
     pairs = []
     taken: set[str] = set()
+    elsewhere = {folder.uidvalidity for folder in staying}
+    numbers = Counter(found.status.uidvalidity for found in listed if found.status is not None)
     for folder in missing:
         if folder.uidvalidity is None or folder.special_use == SpecialUse.INBOX:
+            continue
+        if folder.uidvalidity in elsewhere or numbers[folder.uidvalidity] > 1:
             continue
         matches = [
             found
@@ -144,7 +171,6 @@ def _renamed(missing: list[Folder], fresh: list[RemoteFolder]) -> list[tuple[Fol
             and found.status.uidvalidity == folder.uidvalidity
             and (found.status.uidnext or 0) >= (folder.uidnext or 0)
         ]
-        # Servers that give every folder the same UIDVALIDITY leave it open which one it was.
         if len(matches) == 1 and matches[0].status is not None and (folder.uidnext or 0) > 1:
             pairs.append((folder, matches[0]))
             taken.add(matches[0].name)

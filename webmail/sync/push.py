@@ -26,7 +26,7 @@ from .folders import behind
 from .local import AnyMailbox
 from .overtaken import passed_over, wait_for_new_places
 from .recover import settle_cut_short
-from .refusal import refused
+from .refusal import refused, still_there
 from .results import expunged, finish, moved, put_back
 from .stumbling import concerns_one
 
@@ -165,7 +165,9 @@ def _push_group(
         return touched
     except OutcomeUnknown:
         raise
-    except RetryLater:
+    except RetryLater as problem:
+        if concerns_one(problem, connection) and connection.selected is not None and claimed[0].kind == Kind.MOVE:
+            claimed = still_there(connection, account, claimed)
         _release(claimed)
         raise
     except GiveUp as refusal:

@@ -7,10 +7,12 @@ from django.utils import timezone
 
 from accounts.models import MailAccount
 from webmail.errors import FolderReset, GiveUp, OutcomeUnknown, RetryLater
+from webmail.imap.connection import MailConnection
 from webmail.imap.types import MoveResult
-from webmail.models import Message, PendingAction
+from webmail.models import Folder, Message, PendingAction
 
-from .local import AnyMailbox
+from .insert import alike, as_row
+from .local import AnyMailbox, LocalMailbox
 from .results import expunged, moved, put_back
 from .stumbling import concerns_one
 
@@ -80,7 +82,7 @@ def _finish_half_moves(
 ) -> list[PendingAction]:
     """Without MOVE the copy may stand in the target already: then only the original is still to be removed."""
     target, folder = actions[0].target, actions[0].message.folder  # type: ignore[union-attr]
-    if target is None:
+    if target is None or isinstance(connection, LocalMailbox):
         return actions
     connection.select(target.name, uidvalidity=None)
     copied: dict[int, int] = {}
@@ -88,8 +90,7 @@ def _finish_half_moves(
         message = action.message
         if message is None or message.uid is None or not message.message_id:
             continue
-        known = set(Message.objects.filter(folder=target, uid__isnull=False).values_list("uid", flat=True))
-        new = [uid for uid in connection.find_message_id(message.message_id) if uid not in known]
+        new = _copies(connection, target, message) - set(copied.values())
         if new:
             copied[message.uid] = max(new)
     selected = connection.select(target.name, uidvalidity=None)
@@ -99,3 +100,14 @@ def _finish_half_moves(
         connection.expunge(sorted(copied))
         moved(account, finished, target, MoveResult(copied, selected.uidvalidity))
     return [action for action in actions if action not in finished]
+
+
+def _copies(connection: MailConnection, target: Folder, message: Message) -> set[int]:
+    """Uids in the folder that is open, its target, under which nothing is mirrored and the server has this very message: the
+    original goes for it, and a Message-ID alone can be anybody's.
+    """
+    found = connection.find_message_id(message.message_id)
+    known = Message.objects.filter(folder=target, uid__in=found).values_list("uid", flat=True)
+    new = set(found) - set(known)
+    rows = [as_row(target, 0, each) for each in connection.fetch_envelopes(new)] if new else []
+    return {row.uid or 0 for row in rows if row.size == message.size and alike(row, message)}

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from accounts.models import MailAccount
-from webmail.errors import FolderReset, GiveUp, Reason
+from webmail.errors import GiveUp, Reason
 from webmail.imap.types import MoveResult
 from webmail.models import PendingAction
 
@@ -24,14 +24,16 @@ def refused(
     """
     first = actions[0]
     touched = {first.message.folder_id} if first.message is not None else set()
-    # Without MOVE a part may have been copied; to copy it again would make two of it.
-    if len(actions) == 1 or first.target is None or isinstance(refusal, FolderReset) or not connection.has("MOVE"):
+    # Without MOVE a part may have been copied; to copy it again would make two of it. Where no folder is open it was that
+    # which was refused.
+    whole = len(actions) == 1 or connection.selected is None or not connection.has("MOVE")
+    if first.target is None or whole:
         put_back(account, actions, refusal)
         return touched
     parts, tries = [(actions, refusal)], 0
     while parts:
         part, why = parts.pop()
-        part = _left(connection, account, part)
+        part = still_there(connection, account, part)
         if len(part) < 2 or why.reason != Reason.REFUSED or tries >= MOST_TRIES:
             if part:
                 put_back(account, part, why)
@@ -46,8 +48,8 @@ def refused(
     return {*touched, first.target.pk}
 
 
-def _left(connection: AnyMailbox, account: MailAccount, actions: list[PendingAction]) -> list[PendingAction]:
-    """Those whose messages are still where they were: servers move one by one and may stop half-way."""
+def still_there(connection: AnyMailbox, account: MailAccount, actions: list[PendingAction]) -> list[PendingAction]:
+    """Those whose messages are still in the folder that is open: servers move one by one and may stop half-way."""
     uids = [action.message.uid for action in actions if action.message is not None and action.message.uid is not None]
     there = connection.uids(uids)
     gone = [action for action in actions if action.message is not None and action.message.uid not in there]

@@ -13,6 +13,7 @@ from webmail.models import Folder, Message, Notice, PendingAction
 from webmail.models.mirror import change
 
 from . import tally
+from .changes import hand_over
 
 Kind, State = PendingAction.Kind, PendingAction.State
 
@@ -43,7 +44,9 @@ def moved(account: MailAccount, actions: list[PendingAction], target: Folder, re
         }
         # The look into the target may have been quicker than this.
         twins = Message.objects.filter(folder=target, uidvalidity=result.target_uidvalidity, uid__in=list(known))
-        changed.delete([pk for pk, uid in twins.values_list("pk", "uid") if known[uid] != pk])
+        replaced = {pk: known[uid] for pk, uid in twins.values_list("pk", "uid") if known[uid] != pk}
+        hand_over(replaced)
+        changed.delete(replaced)
         _vanish([action.message_id or 0 for action in vanished])
         _place(rows)
         finish(actions, now, missed=vanished)

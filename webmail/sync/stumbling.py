@@ -11,7 +11,8 @@ from collections.abc import Collection
 from typing import Literal
 
 from webmail.errors import Reason, RetryLater
-from webmail.imap.connection import MailConnection
+
+from .local import AnyMailbox
 
 AT_ONCE = 3  # tries that follow each other; what fails as often is left alone for a while
 REST_SECONDS, LONGEST_REST = 60.0, 3600.0
@@ -25,7 +26,7 @@ _tries: dict[tuple[What, int], tuple[int, float]] = {}
 _suspects: dict[int, tuple[frozenset[int], int]] = {}
 
 
-def concerns_one(problem: RetryLater, connection: MailConnection) -> bool:
+def concerns_one(problem: RetryLater, connection: AnyMailbox) -> bool:
     """Whether the server refused one command with an error of its own and went on listening."""
     return problem.reason == Reason.BUSY and not connection.broken
 
