@@ -37,7 +37,8 @@ class MailError(Exception):
         super().__init__(sentence)
         self.reason = reason
         self.sentence = sentence
-        self.detail = detail[:1000]
+        # PostgreSQL keeps no text with a NUL in it.
+        self.detail = detail[:1000].replace("\0", "")
 
 
 class RetryLater(MailError):

@@ -1,8 +1,10 @@
-"""The worker and a database that goes away, locks that two of its users want, and values that PostgreSQL does not take (F33)."""
+"""The worker and a database that goes away, locks that two want, and values that PostgreSQL does not take (F33)."""
 
+import socket
 import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import Future
 from datetime import timedelta
 
 import psycopg
@@ -18,6 +20,7 @@ from tests.worker.test_limits import proxy
 from tests.worker.test_service import account, mail, start_worker, up_to_date, wait_until
 from webmail.errors import Reason, RetryLater
 from webmail.events.signal import DatabaseSignal
+from webmail.imap.connection import MailConnection
 from webmail.models import Folder, Message, SyncState
 from webmail.models.mirror import change
 from webmail.outbox import drafts
@@ -25,6 +28,7 @@ from webmail.sync import attention
 from webmail.sync.account import Pass
 from webmail.sync.foreground import open_connection
 from webmail.worker import job, lease, upkeep
+from webmail.worker.service import Worker
 
 __all__ = ["account", "limited", "proxy", "start_worker"]
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.mailserver, pytest.mark.database]
@@ -56,17 +60,29 @@ def test_f33_a_connection_opened_where_the_lost_one_to_the_database_was_is_watch
         pytest.skip("SQLite has no descriptor to wait for")
     worker = start_worker()
     wait_until(lambda: up_to_date(account) and worker.parked)
-    really = DatabaseSignal._open
+    really, dial = DatabaseSignal._open, job.open_connection
+    taken: list[socket.socket] = []
 
     def away(self: DatabaseSignal) -> None:
+        if not taken:
+            # Its number, which nothing but the connection to the mail server is to have next.
+            taken.append(socket.socket())
         raise psycopg.OperationalError("away")
 
+    def dialled(account: MailAccount) -> MailConnection:
+        while taken and taken[0].fileno() >= 0:
+            taken[0].close()
+        return dial(account)
+
     monkeypatch.setattr(DatabaseSignal, "_open", away)
+    monkeypatch.setattr(job, "open_connection", dialled)
     assert worker.signal is not None
     assert worker.signal._postgres is not None
+    number = worker.signal._postgres.fileno()
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_terminate_backend(%s)", [worker.signal._postgres.info.backend_pid])
-    wait_until(lambda: worker.signal._postgres.closed)
+    wait_until(lambda: taken)
+    assert taken[0].fileno() == number
     mailbox.server.doveadm("kick", mailbox.address)
     mailbox.deliver(mail(3))
     wait_until(lambda: Message.objects.filter(subject="Letter 3").exists() and worker.parked)
@@ -114,7 +130,9 @@ def test_f33_a_click_at_the_moment_of_other_work_locks_nobody_out(account, work:
 def test_a_time_that_nobody_can_mean_is_not_waited_for(limited, proxy: FaultProxy) -> None:
     """F22: a server that asks for thirty years is asked again within the hour."""
     for command in ("AUTHENTICATE", "LOGIN"):
-        proxy.rule(command, "answer", text=b"{tag} NO Request is throttled. Suggested Backoff Time: 999999999 seconds\r\n")
+        proxy.rule(
+            command, "answer", text=b"{tag} NO Request is throttled. Suggested Backoff Time: 999999999 seconds\r\n"
+        )
     assert job.run_account(limited.pk, None, lambda: False) is None
     assert SyncState.objects.get().due_at <= timezone.now() + timedelta(hours=1)
 
@@ -177,3 +195,32 @@ def _conversation(account: MailAccount):
     from webmail.models import Conversation  # noqa: PLC0415
 
     return Conversation.objects.create(user=account.user, base_subject="", count=0, participants=[])
+
+
+def test_goodbyes_to_a_server_that_is_silent_hold_up_nothing(account) -> None:
+    """Hundreds of parked connections to it, say: meanwhile the leases of the accounts at work would end."""
+    worker = Worker(threads=1)
+    said: list[int] = []
+
+    class Silent:
+        host = "silent"
+
+        def __init__(self, number: int) -> None:
+            self.number = number
+            self.connection = self
+
+        def fileno(self) -> int:
+            return -1
+
+        def close(self) -> None:
+            time.sleep(0.2)
+            said.append(self.number)
+
+    SyncState.objects.update(lease_owner=worker.name, lease_until=timezone.now() + timedelta(seconds=5))
+    worker.running[account.pk] = Future()
+    worker.parked = {number: Silent(number) for number in range(10_000, 10_040)}  # type: ignore[misc]
+    began = time.monotonic()
+    worker._renew()
+    assert time.monotonic() - began < 2
+    assert not worker.parked
+    wait_until(lambda: len(said) == 40)

@@ -34,8 +34,8 @@ class DatabaseSignal:
             )
 
     def fileno(self) -> int | None:
-        """A descriptor that becomes readable, where the database has one."""
-        return self._postgres.fileno() if self._postgres is not None else None
+        """A descriptor that becomes readable, where the database has one; None while the connection is lost."""
+        return self._postgres.fileno() if self._postgres is not None and not self._postgres.closed else None
 
     def changed(self) -> bool:
         """Whether anything was committed since the last call. A lost connection counts as a change."""

@@ -18,6 +18,7 @@ from webmail.imap.types import FolderStatus, Hint, RemoteFolder, Selected
 Line = tuple[str, str | None, frozenset[str], bytes]
 NOT_THERE = frozenset({"\\nonexistent", "\\noselect"})
 _FOLDER_LIMIT = 20_000
+MOST_MESSAGES = 2**31 - 1  # in a folder, whatever a server claims; databases have columns of that width
 _GONE = GiveUp(Reason.GONE, "The folder is no longer there.")
 _OK_CODE = re.compile(rb"\* OK \[([A-Za-z-]+)(?: (.*))?\]", re.IGNORECASE | re.DOTALL)
 
@@ -149,7 +150,7 @@ class Folders(Session):
             name=name,
             uidvalidity=uidvalidity,
             uidnext=number(codes.get("UIDNEXT")) or 0,
-            exists=self._client.exists,
+            exists=min(self._client.exists, MOST_MESSAGES),
             highestmodseq=None if "NOMODSEQ" in codes else modseq,
             permanent_flags=permanent - {"\\*"},
             read_only=reply.code == "READ-ONLY" or uidvalidity == 0,
@@ -255,6 +256,10 @@ def _ends(name: str, delimiter: str) -> list[int]:
     return [position for position, letter in enumerate(name) if letter == delimiter]
 
 
+def _count(number: int | None) -> int | None:
+    return None if number is None else min(number, MOST_MESSAGES)
+
+
 def _statuses(untagged: list[Response]) -> list[tuple[str, FolderStatus]]:
     found = []
     for response in untagged:
@@ -266,8 +271,8 @@ def _statuses(untagged: list[Response]) -> list[tuple[str, FolderStatus]]:
         pairs = zip(tokens[1][::2], tokens[1][1::2], strict=False)
         items = {name.upper(): number(value) for name, value in pairs if isinstance(name, bytes)}
         status = FolderStatus(
-            messages=items.get(b"MESSAGES"),
-            unseen=items.get(b"UNSEEN"),
+            messages=_count(items.get(b"MESSAGES")),
+            unseen=_count(items.get(b"UNSEEN")),
             uidnext=items.get(b"UIDNEXT"),
             uidvalidity=items.get(b"UIDVALIDITY"),
             highestmodseq=items.get(b"HIGHESTMODSEQ") or None,

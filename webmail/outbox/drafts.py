@@ -11,7 +11,7 @@ from webmail.errors import GiveUp, Reason
 from webmail.mime.charset import storable
 from webmail.mime.html import clean_own
 from webmail.models import Message, OutgoingMessage
-from webmail.models.mirror import announce, change
+from webmail.models.mirror import announce, change, hold
 
 from . import versions
 from .attachments import copy_attachments
@@ -137,6 +137,7 @@ def save_draft(outgoing: OutgoingMessage, given: Fields, revision: int, *, write
     with transaction.atomic():
         if same(outgoing, given):
             return Saved(outgoing)
+        hold(outgoing.user_id)
         standing = OutgoingMessage.objects.filter(pk=outgoing.pk, revision=revision, state__in=EDITABLE)
         if outgoing.revision == revision:
             versions.keep_before(outgoing, text=given.text, html=given.html, writer=writer)
@@ -212,6 +213,7 @@ def _copy(outgoing: OutgoingMessage, given: Fields) -> OutgoingMessage:
         **_columns(given),
     )
     with transaction.atomic():
+        hold(outgoing.user_id)
         if (made := mine.order_by("pk").last()) is not None:
             return made
         copy = new_draft(

@@ -7,7 +7,7 @@ from django.db.models import F
 from django.utils import timezone
 
 from webmail.models import DraftVersion, OutgoingMessage
-from webmail.models.mirror import announce
+from webmail.models.mirror import announce, hold
 
 from .letter import EDITABLE
 from .wake import QUIET, ask_worker
@@ -66,6 +66,7 @@ def _trim(outgoing: OutgoingMessage) -> None:
 def restore(outgoing: OutgoingMessage, version: DraftVersion) -> bool:
     """The draft says what ``version`` says; what it said becomes a version first. False if it is already on its way."""
     with transaction.atomic():
+        hold(outgoing.user_id)
         standing = OutgoingMessage.objects.select_for_update().filter(pk=outgoing.pk, state__in=EDITABLE).first()
         if standing is None:
             return False

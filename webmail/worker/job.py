@@ -14,7 +14,7 @@ from webmail.errors import AskUser, MailError, Reason, RetryLater
 from webmail.imap.connection import MailConnection
 from webmail.imap.types import Hint
 from webmail.models import Download, Folder, PendingAction, SyncState
-from webmail.models.mirror import announce
+from webmail.models.mirror import announce, hold
 from webmail.pop3.importer import run_import
 from webmail.sync.account import LocalPass, Pass
 from webmail.sync.foreground import open_connection
@@ -230,6 +230,7 @@ def _settled(account: MailAccount, next_at: datetime, capabilities: frozenset[st
         "capabilities": sorted(capabilities),
     }
     with transaction.atomic():
+        hold(account.user_id)
         SyncState.objects.filter(pk=account.pk).update(**values)
         due.end(account.pk, next_at)
         if (state.status, state.sentence) != (Status.OK, ""):
@@ -237,8 +238,9 @@ def _settled(account: MailAccount, next_at: datetime, capabilities: frozenset[st
 
 
 def _back_off(problem: MailError, failures: int, longest: float) -> float:
+    """In seconds. What a server asks for counts, up to an hour: some have asked for years."""
     asked = getattr(problem, "retry_after", None)
-    return float(asked or min(longest, RETRY_FIRST * 2 ** min(failures - 1, 10)))
+    return min(float(asked or min(longest, RETRY_FIRST * 2 ** min(failures - 1, 10))), ASK_AGAIN.total_seconds())
 
 
 def _failed(account: MailAccount, problem: MailError, detail: str) -> None:
@@ -272,6 +274,7 @@ def _failed(account: MailAccount, problem: MailError, detail: str) -> None:
         "failures": failures,
     }
     with transaction.atomic():
+        hold(account.user_id)
         due.put_off(account.pk, max(next_at or now, now + pause))
         SyncState.objects.filter(pk=account.pk).update(**values)
         announce(account.user_id)

@@ -37,6 +37,8 @@ TICK_SECONDS = 0.05  # how long a click can wait for the worker to notice it whe
 RENEW_SECONDS = 20.0
 UPKEEP_SECONDS = 600.0
 STOP_SECONDS = 4.0
+AWAY_SECONDS = 1.0
+CLOSERS = 8
 
 
 class Worker:
@@ -62,6 +64,9 @@ class Worker:
         self.upkeep: Future[object] | None = None
         self.index: Future[object] | None = None
         self.signal: DatabaseSignal | None = None
+        self.watched: int | None = None
+        self.told: set[int] = set()  # accounts whose server has told something, until they have their turn
+        self.look_at = self.renew_at = self.upkeep_at = 0.0
 
     def stop(self) -> None:
         self.stopping.set()
@@ -70,31 +75,49 @@ class Worker:
         """Work until ``stop``; the leases are given back at the end."""
         self.signal = DatabaseSignal()
         logger.info("worker %s starts", self.name)
-        descriptor = self.signal.fileno()
-        if descriptor is not None:
-            self.selector.register(descriptor, selectors.EVENT_READ, None)
-        look_at = renew_at = upkeep_at = 0.0
         try:
             while not self.stopping.is_set():
-                hinted = self._wait()
-                now = time.monotonic()
-                self._collect()
-                for account_id in hinted:
-                    self._start(account_id)
-                if self.signal.changed() or now >= look_at:
-                    look_at = now + self._look()
-                if now >= renew_at:
-                    renew_at = now + RENEW_SECONDS
-                    self._renew()
-                if now >= upkeep_at and (self.upkeep is None or self.upkeep.done()):
-                    upkeep_at = now + UPKEEP_SECONDS
-                    self.upkeep = self.outbox_pool.submit(_with_database, upkeep.run)
+                try:
+                    self._turn(self.signal)
+                except Exception:
+                    # The database may be away for a while; what is due stays due.
+                    logger.exception("the worker could not do its work")
+                    connections.close_all()
+                    self.stopping.wait(AWAY_SECONDS)
         finally:
             self._shut_down()
 
-    def _wait(self) -> list[int]:
-        """Accounts whose parked connection has something to say."""
-        hinted = []
+    def _turn(self, signal: DatabaseSignal) -> None:
+        self._watch(signal)
+        self._wait()
+        now = time.monotonic()
+        self._collect()
+        for account_id in list(self.told):
+            self._start(account_id)
+            self.told.discard(account_id)
+        if signal.changed() or now >= self.look_at:
+            self.look_at = now + self._look()
+        if now >= self.renew_at:
+            self.renew_at = now + RENEW_SECONDS
+            self._renew()
+        if now >= self.upkeep_at and (self.upkeep is None or self.upkeep.done()):
+            self.upkeep_at = now + UPKEEP_SECONDS
+            self.upkeep = self.outbox_pool.submit(_with_database, upkeep.run)
+
+    def _watch(self, signal: DatabaseSignal) -> None:
+        """The signal's descriptor, which is another one after its connection was lost."""
+        descriptor = signal.fileno()
+        if descriptor == self.watched:
+            return
+        if self.watched is not None:
+            self.selector.unregister(self.watched)
+        self.watched = None
+        if descriptor is not None:
+            self.selector.register(descriptor, selectors.EVENT_READ, None)
+            self.watched = descriptor
+
+    def _wait(self) -> None:
+        """Note the accounts whose parked connection has something to say."""
         for key, _ in self.selector.select(TICK_SECONDS):
             if key.data is None:
                 continue
@@ -103,10 +126,9 @@ class Worker:
                 continue
             try:
                 if parked.listen():
-                    hinted.append(key.data)
+                    self.told.add(key.data)
             except MailError:
-                hinted.append(key.data)
-        return hinted
+                self.told.add(key.data)
 
     def _look(self) -> float:
         """Start what is due; return for how many seconds nothing will be."""
@@ -137,8 +159,9 @@ class Worker:
     def _start(self, account_id: int, *, claimed: bool = False) -> None:
         if account_id in self.running or self.stopping.is_set():
             return
+        ours = claimed or lease.claim(self.name, account_id)
         parked = self._unpark(account_id)
-        if not claimed and not lease.claim(self.name, account_id):
+        if not ours:
             if parked is not None:
                 parked.connection.close()
             return
@@ -167,10 +190,10 @@ class Worker:
             self.selector.register(parked.connection.fileno(), selectors.EVENT_READ, account_id)
             try:
                 if parked.listen():
-                    self._start(account_id)
+                    self.told.add(account_id)
             except MailError:
                 # Lost between going to sleep and being watched.
-                self._start(account_id)
+                self.told.add(account_id)
 
     def _unpark(self, account_id: int) -> Parked | None:
         parked = self.parked.pop(account_id, None)
@@ -189,11 +212,10 @@ class Worker:
             return
         self.lost |= lost
         crowded = {account_id for account_id, parked in self.parked.items() if crowd.at(parked.host)}
-        for account_id in lost | crowded | upkeep.unwanted(set(self.parked)):
-            parked = self._unpark(account_id)
-            if parked is not None:
-                parked.connection.close()
-                lease.release(self.name, account_id)
+        unwanted = (lost | crowded | upkeep.unwanted(set(self.parked))) & self.parked.keys()
+        _close([parked for account_id in unwanted if (parked := self._unpark(account_id)) is not None])
+        for account_id in unwanted:
+            lease.release(self.name, account_id)
 
     def _shut_down(self) -> None:
         deadline = time.monotonic() + STOP_SECONDS
@@ -217,14 +239,30 @@ class Worker:
                     future.result(timeout=max(0.0, deadline - time.monotonic()))
         if not drain(max(0.0, deadline - time.monotonic())):
             logger.warning("a message is still being sent; if it is cut short, its state says so")
-        for parked in self.parked.values():
-            parked.connection.close()
+        for closing in _close(list(self.parked.values())):
+            closing.join(max(0.0, deadline - time.monotonic()))
         with suppress(Exception):
             lease.release(self.name)
         if self.signal is not None:
             self.signal.close()
         self.selector.close()
         logger.info("worker %s has stopped", self.name)
+
+
+def _close(parked: list[Parked]) -> list[threading.Thread]:
+    """Say goodbye on connections that nobody needs, on threads: a server that does not answer takes seconds for each, and the
+    leases of the accounts at work have to be renewed meanwhile.
+    """
+
+    def work() -> None:
+        while parked:
+            with suppress(IndexError):
+                parked.pop().connection.close()
+
+    threads = [threading.Thread(target=work, daemon=True) for _ in range(min(CLOSERS, len(parked)))]
+    for thread in threads:
+        thread.start()
+    return threads
 
 
 def _with_database(work: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:

@@ -11,6 +11,7 @@ from accounts.browsers import forget_ended
 from accounts.models import MailAccount
 from webmail.contacts import tidy as contacts
 from webmail.models import BulkAction, Conversation, ConversationChange, Message, Notice, PendingAction, ServerHit
+from webmail.models.mirror import hold
 from webmail.sync import late_drafts, picture_cache, reminders, tally
 from webmail.sync.bodies import trim_cache
 from webmail.sync.server_drafts import forget_removed
@@ -56,8 +57,12 @@ def _forget_vanished(before: datetime) -> None:
     """What turned up nowhere, and what was still to be done to it. In pieces: it may be all of a large folder."""
     rebuilding = Q(folder__backfill_uid__isnull=True) | Q(folder__backfill_uid__gt=1)
     vanished = Message.objects.filter(missing_since__lt=before)
-    while ids := list(vanished.exclude(rebuilding).values_list("pk", flat=True)[:BATCH]):
+    forgettable = vanished.exclude(rebuilding)
+    while user_id := forgettable.values_list("account__user_id", flat=True).first():
+        ids = list(forgettable.filter(account__user_id=user_id).values_list("pk", flat=True)[:BATCH])
         with transaction.atomic():
+            # What is found again in this moment stays.
+            hold(user_id)
             gone = vanished.filter(pk__in=ids)
             waiting = PendingAction.objects.filter(message__in=gone, bulk__isnull=False)
             tally.missed(waiting.filter(state__in=[PendingAction.State.PENDING, PendingAction.State.RUNNING]))
