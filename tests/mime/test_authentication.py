@@ -120,6 +120,34 @@ TRUE = ("verified", "dmarc", "bank.test")
             LEARNED,
             UNTRUSTED,
         ),
+        # Whom the sender writes to, or says he is, stands in the server's own line.
+        (
+            (
+                'Received: from a (b) by mx.example.net with ESMTPS id 1 for <"ada+ with lmtp x"@example.net>; x',
+                FAKE,
+                FROM,
+            ),
+            LEARNED,
+            UNTRUSTED,
+        ),
+        (
+            (
+                'Received: from a( (b) by mx.example.net with ESMTP for <"ada+ ) with lmtp x"@example.net>; x',
+                FAKE,
+                FROM,
+            ),
+            LEARNED,
+            UNTRUSTED,
+        ),
+        (
+            (
+                'Received: from a by mx.example.net with esmtps (envelope-from <"x) with lmtp (y"@evil.test>); x',
+                FAKE,
+                FROM,
+            ),
+            LEARNED,
+            UNTRUSTED,
+        ),
         ((results("dmarc=pass header.from=bank.test", "example.net.evil.test"), TAKEN, FROM), LEARNED, UNTRUSTED),
         ((results("dmarc=pass header.from=bank.test", "badexample.net"), TAKEN, FROM), LEARNED, UNTRUSTED),
         # ARC and other fields that look like it.

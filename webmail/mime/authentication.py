@@ -232,9 +232,9 @@ def _believed(fields: Fields, trust: Trust) -> list[Result] | None:
     for name, value in fields:
         lowered = name.lower()
         if lowered == "received":
-            line = _without_comments(to_text(value)[:_VALUE_LIMIT])
+            line = to_text(value)[:_VALUE_LIMIT]
             certain = certain and _is_local(line)
-            outside += not (_is_local(line) or _is_at(line, trust.hosts))
+            outside += not (_is_local(line) or _is_at(_without_comments(line), trust.hosts))
             if outside > 1 or not (certain or trust.named):
                 break
         elif lowered == "authentication-results":
@@ -254,9 +254,15 @@ def _believed(fields: Fields, trust: Trust) -> list[Result] | None:
 
 
 def _is_local(received: str) -> bool:
-    """Whether a Received line tells of a hand-over inside one machine or house, which no sender has part in."""
-    how = _WITH.findall(received)
-    return not _FROM.match(received) or bool(how and _LOCAL.fullmatch(how[-1]))
+    """Whether a Received line tells of a hand-over inside one machine or house, which no sender has part in.
+
+    What a sender calls himself, and whom he writes to, stands in the line as well, and may open a comment or close one: a
+    single word of another way, wherever it stands, is that of the server.
+    """
+    if not _FROM.match(received):
+        return True
+    said = [how for how in _WITH.findall(received) if how.lower() != "cipher"]
+    return bool(_WITH.search(_without_comments(received))) and all(_LOCAL.fullmatch(how) for how in said)
 
 
 def _is_at(received: str, hosts: tuple[str, ...]) -> bool:
