@@ -50,6 +50,9 @@ class User(AbstractUser):
     )
     show_conversations = models.BooleanField(default=True, db_default=True)
     newest_first = models.BooleanField(default=False, db_default=False)
+    asks_receipts = models.BooleanField(
+        default=True, db_default=True, help_text="Whether a line says that a sender wants a receipt (RFC 8098)."
+    )
     session_salt = models.CharField(max_length=64, default=new_salt, editable=False)
 
     def _get_session_auth_hash(self, secret: str | None = None) -> str:

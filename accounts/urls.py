@@ -28,5 +28,6 @@ urlpatterns = [
     path("settings/appearance/", settings.appearance_page, name="settings-appearance"),
     path("settings/security/", settings.security_page, name="settings-security"),
     path("settings/pictures/<int:choice_id>/remove/", pictures.choice_remove, name="picture-choice-remove"),
+    path("settings/receipts/", settings.receipts_choice, name="receipts-choice"),
     path("settings/security/<int:browser_id>/sign-out/", settings.browser_sign_out, name="browser-sign-out"),
 ]

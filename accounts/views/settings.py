@@ -5,6 +5,7 @@ from django.contrib.auth import logout, update_session_auth_hash
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from accounts import browsers
@@ -53,6 +54,16 @@ def security_page(request: HttpRequest) -> HttpResponse:
     browsers.note(request, user)
     messages.success(request, "Signed out everywhere else.")
     return redirect("settings-security")
+
+
+@login_required
+@require_POST
+def receipts_choice(request: HttpRequest) -> HttpResponse:
+    user = person(request)
+    user.asks_receipts = request.POST.get("ask") == "yes"
+    user.save(update_fields=["asks_receipts"])
+    messages.success(request, "Saved.")
+    return redirect(reverse("settings-security") + "#receipts")
 
 
 @login_required

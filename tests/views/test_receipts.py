@@ -154,3 +154,13 @@ def test_what_cannot_be_sent_says_so_and_can_be_decided_again(ada: Any) -> None:
 )
 def test_receipts_are_for_mail_between_people(header: str, found: str) -> None:
     assert asked(parse_header_block(header.encode())) == found
+
+
+def test_who_wants_to_give_none_is_not_asked(ada: Any) -> None:
+    message = wanted(ada)
+    answer = ada.client.post("/settings/receipts/", {"ask": "no"}, follow=True)
+    assert "Senders get no receipt, and you are not asked." in answer.text
+    assert "eceipt" not in text(ada.client.get(ada.conversation_url(message)).text)
+    assert "eceipt" not in text(card(ada, message))
+    ada.client.post("/settings/receipts/", {"ask": "yes"})
+    assert LINE in card(ada, message)
