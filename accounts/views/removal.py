@@ -46,7 +46,7 @@ def account_remove(request: HttpRequest, account_id: int) -> HttpResponse:
         "asks": asks,
         "undecided": UNDECIDED if request.method == "POST" and not needed else "",
         "waiting": account.pending_actions.filter(state__in=["pending", "running"]).count(),
-        "outgoing": account.outgoing.exclude(state="sent").count(),
+        "outgoing": account.outgoing.filter(discarded=False).exclude(state="sent").count(),
         "section": "accounts",
     }
     status = 200 if request.method != "POST" else 409 if needed else 422

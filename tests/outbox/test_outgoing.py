@@ -168,6 +168,10 @@ def test_a_discarded_draft_goes_and_a_sent_one_moves_to_sent(
     assert b"\\Seen" in mailbox.flags(uid, "Sent")
     kept.refresh_from_db()
     assert (kept.sent_copy, kept.draft_uid) == (SentCopy.FILED, None)
+    thrown.refresh_from_db()
+    assert (thrown.draft_uid, thrown.copy_message_id) == (None, "")
+    OutgoingMessage.objects.filter(pk=thrown.pk).update(updated_at=timezone.now() - timedelta(days=2))
+    look(synced)
     assert not OutgoingMessage.objects.filter(pk=thrown.pk).exists()
 
 

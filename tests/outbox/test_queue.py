@@ -13,6 +13,7 @@ from tests.outbox.conftest import Write, queued
 from webmail.errors import GiveUp, Reason
 from webmail.models import OutgoingMessage
 from webmail.outbox import attachments, deliver, drafts, queue
+from webmail.sync.outgoing import _forget
 
 State = OutgoingMessage.State
 
@@ -198,6 +199,22 @@ def test_a_discarded_draft_comes_back(write: Write) -> None:
     assert drafts.restore(draft)
     draft.refresh_from_db()
     assert (draft.discarded, draft.text) == (False, "Good morning")
+
+
+def test_whoever_goes_on_writing_keeps_what_was_discarded_elsewhere(write: Write, account: MailAccount) -> None:
+    """F43: the other window says so, and the worker has been there since."""
+    draft = write()
+    attachments.attach(draft, BytesIO(b"octets"), "a.txt", "text/plain")
+    assert drafts.discard(draft)
+    OutgoingMessage.objects.update(updated_at=timezone.now() - timedelta(hours=1))
+    _forget(account)
+    saved = drafts.save_draft(draft, fields_of(draft, text="More"), draft.revision)
+    assert (saved.conflict, saved.outgoing.discarded) == (False, False)
+    assert saved.outgoing.attachments.get().file.read() == b"octets"
+    assert drafts.discard(draft)
+    OutgoingMessage.objects.update(updated_at=timezone.now() - timedelta(days=2))
+    _forget(account)
+    assert not OutgoingMessage.objects.exists()
 
 
 def test_what_is_on_its_way_cannot_be_discarded(write: Write) -> None:

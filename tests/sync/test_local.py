@@ -1,15 +1,19 @@
 """An account that lives here is read, organised and written from by the same code as a mirrored one."""
 
+from datetime import timedelta
 from io import BytesIO
 
 import pytest
 from django.core.files.storage import default_storage
+from django.utils import timezone
 
 from accounts.models import MailAccount, User
 from webmail.models import Folder, LedgerEntry, Message, OutgoingMessage, PendingAction, StoredContent, SyncState
+from webmail.outbox import drafts
 from webmail.sync import actions, bodies, folder_actions
 from webmail.sync.account import LocalPass
 from webmail.sync.local import LocalMailbox, ensure_folders
+from webmail.sync.server_drafts import edit_draft
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.database]
 
@@ -111,3 +115,30 @@ def test_a_sent_message_is_filed_here_once(account):
     settle(account)
     assert list(Message.objects.values_list("shown_in__name", "subject", "seen")) == [("Sent", "Sent", True)]
     assert OutgoingMessage.objects.get().sent_copy == OutgoingMessage.SentCopy.FILED
+
+
+def text_of(uid: int, account: MailAccount, folder: str) -> bytes:
+    message = Message.objects.get(account=account, folder__name=folder, uid=uid)
+    return b"".join(bodies.source(message))
+
+
+def test_a_draft_in_another_folder_is_no_draft_of_the_same_number(account):
+    """I1, I6: here all folders have the same UIDVALIDITY, as they may have on any server."""
+    mailbox = LocalMailbox(account)
+    kept = LETTER.replace(b"plans@", b"kept@").replace(b"Plans", b"Kept")
+    thrown = LETTER.replace(b"plans@", b"thrown@").replace(b"Plans", b"Thrown away")
+    mailbox.append("Drafts", kept, ["\\Draft"])
+    mailbox.append("Trash", thrown, ["\\Draft"])
+    settle(account)
+    message = Message.objects.get(folder__name="Trash")
+    row = edit_draft(message)
+    assert edit_draft(message) == row
+    drafts.save_draft(row, drafts.Fields(to="bob@example.test", subject="Thrown away", text="After all"), row.revision)
+    OutgoingMessage.objects.update(updated_at=timezone.now() - timedelta(minutes=1))
+    settle(account)
+    assert text_of(1, account, "Drafts") == kept
+    assert b"After all" in text_of(2, account, "Drafts")
+    assert text_of(1, account, "Trash") == thrown
+    other = edit_draft(Message.objects.get(folder__name="Drafts", uid=1))
+    assert (other.subject, other != row) == ("Kept", True)
+    assert edit_draft(message) == row

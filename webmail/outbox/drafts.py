@@ -10,7 +10,7 @@ from accounts.models import Identity, MailAccount, User
 from webmail.errors import GiveUp, Reason
 from webmail.mime.charset import storable
 from webmail.mime.html import clean_own
-from webmail.models import Message, OutgoingMessage
+from webmail.models import Message, OutgoingMessage, SpecialUse
 from webmail.models.mirror import announce, change, hold
 
 from . import versions
@@ -273,10 +273,17 @@ def server_copies(outgoing: OutgoingMessage) -> list[Message]:
     return found
 
 
+def in_drafts(message: Message) -> bool:
+    """Only there its number is one of a draft's copy: other folders may have the same UIDVALIDITY."""
+    return message.folder.special_use == SpecialUse.DRAFTS
+
+
 def draft_of(message: Message) -> OutgoingMessage | None:
     """The row whose copy on the server this message is, until it is sent."""
     rows = OutgoingMessage.objects.filter(account_id=message.account_id, discarded=False).exclude(state=State.SENT)
-    found = rows.filter(draft_uidvalidity=message.uidvalidity, draft_uid=message.uid).first() if message.uid else None
+    found = rows.filter(draft_message=message).first()
+    if found is None and message.uid and in_drafts(message):
+        found = rows.filter(draft_uidvalidity=message.uidvalidity, draft_uid=message.uid).first()
     if found is None and message.message_id:
         named = rows.filter(copy_message_id=message.message_id)
         if message.uid is not None:

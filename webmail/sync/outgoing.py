@@ -16,7 +16,7 @@ from webmail.errors import FolderReset, GiveUp
 from webmail.models import Folder, OutgoingMessage, SpecialUse
 from webmail.models.mirror import announce
 from webmail.outbox import after, attachments, queue
-from webmail.outbox.wake import DISCARD_KEPT, come_back
+from webmail.outbox.wake import come_back
 
 from .filing import bring_files, open_file, select_special, tell, update
 from .local import AnyMailbox
@@ -131,11 +131,13 @@ def _freeze_waiting(account: MailAccount) -> None:
 
 
 def _forget(account: MailAccount) -> None:
-    """Rows that have nothing more to say: discarded ones, sent ones after two days, pages opened and never written in."""
+    """Rows that have nothing more to say: sent ones after two days, pages opened and never written in, discarded ones once
+    no other window can be open on them any more.
+    """
     now = timezone.now()
     rows = rows_of(account).filter(draft_uid__isnull=True, copy_message_id="")
     done = Q(state=State.SENT, sentence="", sent_at__lt=now - SENT_KEPT, sent_copy__in=[SentCopy.NONE, SentCopy.FILED])
-    gone = Q(discarded=True, updated_at__lt=now - DISCARD_KEPT)
+    gone = Q(discarded=True, updated_at__lt=now - ABANDONED)
     unused = Q(state=State.DRAFT, revision=1, saved_revision=1, updated_at__lt=now - ABANDONED)
     for row in rows.filter(done | gone | unused)[:200]:
         attachments.delete_with_files(row)

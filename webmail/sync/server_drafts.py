@@ -154,7 +154,9 @@ def edit_draft(message: Message) -> OutgoingMessage:
             attachments.keep_file(
                 row, part_bytes(raw, part.section) or b"", part.filename, part.type, content_id=part.content_id
             )
-        update(row, draft_message=message, draft_uid=message.uid, draft_uidvalidity=message.uidvalidity)
+        update(row, draft_message=message)
+        if drafts.in_drafts(message):
+            update(row, draft_uid=message.uid, draft_uidvalidity=message.uidvalidity)
     return row
 
 
