@@ -15,8 +15,9 @@ from tests.servers.fault_proxy import Action, FaultProxy
 from tests.servers.mailbox import Mailbox
 from webmail.errors import RetryLater
 from webmail.imap.connection import MailConnection
-from webmail.models import Folder, Message, Notice, OutgoingMessage, SyncState
+from webmail.models import Conversation, Folder, Message, Notice, OutgoingMessage, SyncState
 from webmail.sync import sent_copies
+from webmail.sync.conversations import hash_key
 from webmail.sync.sent_twins import doubled
 
 __all__ = ["proxied", "synced"]
@@ -357,3 +358,28 @@ def test_an_identity_files_in_its_own_folder_and_in_sent_where_that_is_gone(
     sent(write)
     look(synced)
     assert len(mailbox.uids("Sent")) == 1
+
+
+def test_a_number_names_our_copy_only_where_copies_are_filed(account: MailAccount, write: Write) -> None:
+    """I6: folders may have the same UIDVALIDITY, and a letter to oneself stands in several."""
+    row = sent(write)
+    OutgoingMessage.objects.filter(pk=row.pk).update(
+        sent_copy=SentCopy.FILED, sent_copy_begun_at=timezone.now(), sent_copy_uid=7, sent_copy_uidvalidity=1
+    )
+    for use, uids in (("inbox", (7, 8)), ("sent", (7,))):
+        folder = Folder.objects.create(account=account, name=use, special_use=use, uidvalidity=1)
+        for uid in uids:
+            Message.objects.create(
+                account=account,
+                folder=folder,
+                shown_in=folder,
+                conversation=Conversation.objects.create(user=account.user),
+                message_id=row.message_id,
+                message_key=hash_key(row.message_id),
+                internaldate=timezone.now(),
+                uid=uid,
+                uidvalidity=1,
+            )
+    assert doubled(account) == []
+    Message.objects.filter(folder__special_use="inbox", uid=8).update(folder=Folder.objects.get(special_use="sent"))
+    assert doubled(account) == [row]

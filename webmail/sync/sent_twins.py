@@ -48,20 +48,21 @@ def _copies(account: MailAccount, ids: set[str]) -> QuerySet[Message]:
 
 def _twins(row: OutgoingMessage) -> list[Message]:
     """The copies in one folder among which there is one to take away, oldest first."""
-    copies = list(_copies(row.account, {row.message_id}).select_related("folder").order_by("uid"))
+    found = _copies(row.account, {row.message_id}).select_related("folder").order_by("uid")
+    own = own_folder(row)
+    # Elsewhere the same number, under the same UIDVALIDITY, names what somebody was sent.
+    copies = [copy for copy in found if copy.folder.special_use == SpecialUse.SENT or copy.folder == own]
     if row.sent_copy_uid is not None:
         number = row.sent_copy_uidvalidity, row.sent_copy_uid
         ours = next((copy for copy in copies if (copy.uidvalidity, copy.uid) == number), None)
         twins = [copy for copy in copies if ours is not None and copy.folder_id == ours.folder_id]
         return twins if len(twins) > 1 else []
-    own = own_folder(row)
-    for folder in {copy.folder_id: copy.folder for copy in copies}.values():
-        if folder.special_use == SpecialUse.SENT or folder == own:
-            there = [copy for copy in copies if copy.folder_id == folder.pk]
-            sizes = Counter(copy.size for copy in there)
-            same = [copy for copy in there if sizes[copy.size] > 1]
-            if same:
-                return same
+    for folder_id in dict.fromkeys(copy.folder_id for copy in copies):
+        there = [copy for copy in copies if copy.folder_id == folder_id]
+        sizes = Counter(copy.size for copy in there)
+        same = [copy for copy in there if sizes[copy.size] > 1]
+        if same:
+            return same
     return []
 
 
