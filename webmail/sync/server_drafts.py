@@ -17,7 +17,7 @@ from webmail.mime.address import Address
 from webmail.mime.build import ParsedDraft, build, new_message_id, parse_draft
 from webmail.mime.parts import part_bytes
 from webmail.models import BegunCopy, Message, OutgoingMessage, SpecialUse
-from webmail.models.mirror import announce
+from webmail.models.mirror import announce, hold
 from webmail.outbox import attachments, drafts, letter
 from webmail.outbox.wake import DISCARD_KEPT, QUIET, come_back
 
@@ -139,7 +139,7 @@ def edit_draft(message: Message) -> OutgoingMessage:
     given = fields_of(parsed, message.account)
     with transaction.atomic():
         # Whoever opens it at the same moment gets the same.
-        Message.objects.select_for_update().filter(pk=message.pk).first()
+        hold(message.account.user_id)
         if (known := drafts.draft_of(message)) is not None:
             return known
         row = drafts.new_draft(
