@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from django.db import IntegrityError, transaction
 
 from webmail.errors import AskUser, MailError, Reason
+from webmail.imap.types import Endpoint
 from webmail.models import SyncState
 
 from .check import Checked, check_both, check_incoming
@@ -47,6 +48,20 @@ class Refused(Exception):
         super().__init__(" ".join(sentence for _, sentence in errors))
         self.errors = errors
         self.sending_failed = sending_failed
+
+
+def refuse_to_show(field: str, host: str, known: tuple[str, ...], *, entered: bool) -> None:
+    """What was entered for one server is never shown to another: a session left open gives no password away."""
+    if host and not entered and host.lower() not in {each.lower() for each in known}:
+        raise Refused([(field, "Enter the password for this server.")])
+
+
+def refuse_to_send(
+    account: MailAccount, outgoing: Endpoint | None, known: tuple[str, ...], password: str, smtp_password: str
+) -> None:
+    """The same for the outgoing server, which gets the password of the mailbox where it has none of its own."""
+    entered = bool(smtp_password or (password and not account.smtp_password))
+    refuse_to_show("smtp_password", outgoing.host if outgoing is not None else "", known, entered=entered)
 
 
 @dataclass(frozen=True, slots=True)

@@ -78,7 +78,10 @@ def test_at_another_server_equal_ids_are_not_taken_for_the_same_message(
     signed_in.post(url, edited(local, mailbox, name="Same place"))
     assert set(LedgerEntry.objects.values_list("uidl", flat=True)) == {"skipped", "have", "gone"}
     assert Maildrop.objects.exists()
-    assert signed_in.post(url, edited(local, mailbox, pop_host="127.0.0.1")).status_code == 302
+    elsewhere = edited(local, mailbox, pop_host="127.0.0.1")
+    refused = signed_in.post(url, elsewhere)
+    assert refused.context["form"].errors["password"] == ["Enter the password for this server."]
+    assert signed_in.post(url, {**elsewhere, "password": mailbox.password}).status_code == 302
     assert list(LedgerEntry.objects.values_list("uidl", "state").order_by("state")) == [("", "gone"), ("", "have")]
     assert not Maildrop.objects.exists()
 

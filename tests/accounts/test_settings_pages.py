@@ -88,6 +88,22 @@ def test_a_wrong_new_password_is_not_saved(signed_in: Client, account: MailAccou
     assert account.password.reveal() == mailbox.password
 
 
+def test_a_stored_password_is_shown_to_no_other_server(
+    signed_in: Client, account: MailAccount, mailbox: Mailbox
+) -> None:
+    """Whoever finds a session open can read the mail, but not take the password along."""
+    url = reverse("account-edit", args=[account.pk])
+    for field, host in (("password", "imap_host"), ("smtp_password", "smtp_host")):
+        for more in ({}, {"without_sending": "on"}):
+            refused = signed_in.post(url, edited(mailbox, **{host: "127.0.0.1"}, **more))
+            assert refused.status_code == 422
+            assert refused.context["form"].errors[field] == ["Enter the password for this server."]
+    elsewhere = edited(mailbox, imap_host="127.0.0.1", smtp_host="127.0.0.1", password=mailbox.password)
+    assert signed_in.post(url, elsewhere).status_code == 302
+    account.refresh_from_db()
+    assert (account.imap_host, account.smtp_host) == ("127.0.0.1", "127.0.0.1")
+
+
 def test_a_failing_outgoing_server_can_be_saved_knowingly(
     signed_in: Client, account: MailAccount, mailbox: Mailbox
 ) -> None:
