@@ -64,7 +64,9 @@ def sign_out(request: HttpRequest) -> HttpResponse:
 def next_page(request: HttpRequest) -> str:
     """Where to go afterwards, if it is a page of this site."""
     wanted = request.POST.get("next") or request.GET.get("next") or ""
-    if url_has_allowed_host_and_scheme(wanted, {request.get_host()}, require_https=request.is_secure()):
+    hosts = {request.get_host()}
+    # What does not begin with a slash would be taken for the name of a view.
+    if wanted.startswith("/") and url_has_allowed_host_and_scheme(wanted, hosts, require_https=request.is_secure()):
         return wanted
     return str(resolve_url(settings.LOGIN_REDIRECT_URL))
 

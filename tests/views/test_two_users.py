@@ -4,8 +4,10 @@ import re
 import uuid
 from collections.abc import Iterator
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
+from django.db import transaction
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver
 from django.utils import timezone
@@ -16,6 +18,7 @@ from webmail.mime.person_card import PersonCard
 from webmail.models import (
     BulkAction,
     CollectedAddress,
+    Contact,
     ContactGroup,
     DraftVersion,
     Message,
@@ -23,6 +26,7 @@ from webmail.models import (
     Notice,
     OutgoingAttachment,
     OutgoingMessage,
+    PendingAction,
     Reminder,
     Transfer,
 )
@@ -55,6 +59,10 @@ def names(found: list[tuple[str, URLPattern]]) -> list[str]:
 @pytest.fixture
 def values(ada: Any) -> dict[str, str]:
     """One of each thing, all Ada's."""
+    return one_of_each(ada, MARK)
+
+
+def one_of_each(ada: Any, MARK: str) -> dict[str, str]:  # noqa: N803 - what is looked for in the answers
     message = ada.arrive(MARK, sender=f"{MARK} <x@example.test>")
     outgoing = OutgoingMessage.objects.create(user=ada.user, account=ada.account, subject=MARK)
     attachment = OutgoingAttachment.objects.create(outgoing=outgoing, filename=MARK)
@@ -79,7 +87,7 @@ def values(ada: Any) -> dict[str, str]:
         "bulk_id": str(BulkAction.objects.create(user=ada.user, verb="move", target_title=MARK, state="done").pk),
         "version_id": str(DraftVersion.objects.create(outgoing=outgoing, reason="writing", text=MARK).pk),
         "template_id": str(MessageTemplate.objects.create(user=ada.user, name=MARK, html=MARK).pk),
-        "reminder_id": str(_reminder(ada).pk),
+        "reminder_id": str(_reminder(ada, MARK).pk),
         "transfer_id": str(Transfer.objects.create(user=ada.user, target=ada.account, filename=MARK).pk),
         "contact_id": str(contact.pk),
         "group_id": str(ContactGroup.objects.create(user=ada.user, name=MARK, key=MARK).pk),
@@ -92,10 +100,10 @@ def values(ada: Any) -> dict[str, str]:
     }
 
 
-def _reminder(ada: Any) -> Reminder:
+def _reminder(ada: Any, mark: str) -> Reminder:
     now = timezone.now()
     return Reminder.objects.create(
-        user=ada.user, account=ada.account, message_id=MARK, subject=MARK, to=MARK, sent_at=now, due_at=now
+        user=ada.user, account=ada.account, message_id=mark, subject=mark, to=mark, sent_at=now, due_at=now
     )
 
 
@@ -143,6 +151,110 @@ def test_nothing_is_shown_without_signing_in(path: str, pattern: URLPattern, val
         assert answer.status_code in {302, 403, 405}
         if answer.status_code == 302:
             assert answer["Location"].startswith("/sign-in/")
+
+
+# These ask servers, or end the session that the others need.
+NOT_POSTED = {
+    *("account-add", "account-add-pop3", "account-edit", "account-test", "account-sign-in", "account-remove"),
+    *("settings-security", "browser-sign-out", "search-server"),
+}
+
+
+def test_ids_of_another_person_in_a_form_reach_nothing(values: dict[str, str], ada: Any, bob: Any) -> None:
+    """Every form, at an address of one's own, with somebody else's ids in all of its fields."""
+    own = one_of_each(bob, "own")
+    folder, contact, identity = values["folder_id"], values["contact_id"], values["identity_id"]
+    fields = {
+        "account": values["account_id"],
+        "target": folder,
+        "parent": folder,
+        "folder": folder,
+        "at": folder,
+        "conversation": [
+            values["conversation_id"],
+            f"{folder}-{values['conversation_id']}",
+            f"m{values['message_id']}",
+        ],
+        "message": values["message_id"],
+        "id": [contact, own["contact_id"]],
+        "first": contact,
+        "group": values["group_id"],
+        "identity": identity,
+        "old": identity,
+        "new": identity,
+        "sent_copy": f"folder:{folder}",
+        "then": "versions",
+        "name": "x",
+        "address": "x@example.test",
+        "subject": "x",
+        "revision": "1",
+        "text": "x",
+        "confirmed": "1",
+        "html": f'<img src="/settings/pictures/{values["signature_picture_id"]}/">',
+        "do": "group",
+        "action": "copy",
+        f"folder-{folder}": "new",
+        "token": str(uuid.uuid4()),
+        "choice": "accepted",
+        "next": "/settings/",
+        "smtp_host": "",
+        "template": values["template_id"],
+        "version": values["version_id"],
+        "attachment": values["attachment_id"],
+    }
+    before = _everything_of(ada)
+    posted = 0
+    for path, pattern in ALL:
+        if pattern.name in NOT_POSTED:
+            continue
+        address = f"{filled(path, pattern, own)}?{urlencode(fields, doseq=True)}"
+        with transaction.atomic():
+            answer = bob.client.post(address, fields)
+            said = b"".join(answer) if answer.streaming else answer.content
+            assert MARK.encode() not in said, pattern.name
+            where = answer.get("Location", "")
+            shown = bob.client.get(where) if where.startswith("/") else None
+            assert shown is None or shown.streaming or MARK.encode() not in shown.content, pattern.name
+            assert _everything_of(ada) == before, pattern.name
+            transaction.set_rollback(True)
+        posted += answer.status_code not in {404, 405}
+    assert posted > 40
+
+
+def _everything_of(person: Any) -> list[object]:
+    """What others could have changed of it."""
+    user = person.user
+    found: list[object] = [
+        list(Message.objects.filter(account__user=user).order_by("pk").values()),
+        list(OutgoingMessage.objects.filter(user=user).order_by("pk").values()),
+        list(Contact.groups.through.objects.filter(contact__user=user).values()),
+        list(Contact.groups.through.objects.filter(contactgroup__user=user).values()),
+        list(Identity.objects.filter(account__user=user).order_by("pk").values()),
+        # What is not theirs must not hang on what is.
+        OutgoingMessage.objects.exclude(user=user).filter(account__user=user).count(),
+        OutgoingMessage.objects.exclude(user=user).filter(identity__account__user=user).count(),
+        PendingAction.objects.filter(target__account__user=user).exclude(account__user=user).count(),
+        Message.objects.filter(shown_in__account__user=user).exclude(account__user=user).count(),
+    ]
+    models = (Contact, ContactGroup, MessageTemplate, Notice, Reminder, Transfer, BulkAction, CollectedAddress)
+    return found + [list(model.objects.filter(user=user).order_by("pk").values()) for model in models]
+
+
+def test_an_address_to_go_on_to_is_a_page_of_ours_or_nothing(values: dict[str, str], ada: Any) -> None:
+    url = f"/notice/{values['notice_id']}/dismiss/"
+    for wanted in ("-1", "home", "//elsewhere.test/", "https://elsewhere.test/", "/\\elsewhere.test", "javascript:x"):
+        assert ada.client.post(url, {"next": wanted})["Location"] == "/"
+        assert ada.client.get(f"/sign-in/?{urlencode({'next': wanted})}")["Location"] == "/"
+    assert ada.client.post(url, {"next": "/contacts/"})["Location"] == "/contacts/"
+
+
+@pytest.mark.database
+def test_numbers_and_letters_that_no_database_holds_are_nobodys(ada: Any) -> None:
+    long = "9" * 5000
+    for page in (f"/contacts/?after={long}", f"/contacts/written/?after={long}"):
+        assert ada.client.get(page).status_code == 200
+    assert ada.client.post("/contacts/picked/", {"id": long, "group": long}).status_code == 302
+    assert ada.client.post("/search/forget/", {"q": "\0"}).status_code == 302
 
 
 def test_ids_of_another_person_select_nothing(ada: Any, bob: Any) -> None:

@@ -72,6 +72,11 @@ def contact_of(request: HttpRequest, contact_id: int) -> Contact:
     return found
 
 
+def number_of(text: str) -> int:
+    """An id as a page names it; 0, which nothing has, for whatever is none."""
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 19 else 0
+
+
 def shown(found: Contact) -> dict[str, Any]:
     """What the page of a contact needs beside it."""
     addresses = list(found.addresses.all())
@@ -165,8 +170,8 @@ def _wanted(own: QuerySet[Contact], group: ContactGroup | None, text: str) -> Qu
 def _lines(wanted: QuerySet[Contact], after: str, place: dict[str, str]) -> tuple[list[Line], str]:
     """A page of lines, and the address of the next one or ""."""
     before = ""
-    if after.isascii() and after.isdigit() and int(after) < LARGEST_ID:
-        last = wanted.filter(pk=int(after)).values_list("sort_key", "pk").first()
+    if after:
+        last = wanted.filter(pk=number_of(after)).values_list("sort_key", "pk").first()
         if last is not None:
             before = _letter(last[0])
             wanted = wanted.filter(sort_key__gte=last[0]).exclude(sort_key=last[0], pk__lte=last[1])

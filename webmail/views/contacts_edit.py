@@ -21,7 +21,7 @@ from webmail.models import Contact, ContactGroup
 from webmail.outbox.letter import is_address
 
 from .access import user_of
-from .contacts import LARGEST_ID, book_page, contact_of, private
+from .contacts import book_page, contact_of, number_of, private
 from .organise import back
 
 KINDS = ("", "home", "work", "mobile", "fax", "other")
@@ -102,9 +102,7 @@ def contacts_picked(request: HttpRequest) -> HttpResponse:
 
 def picked_contacts(request: HttpRequest, given: MultiValueDict[str, str]) -> Iterable[Contact]:
     """Own contacts of the ids ``id``, in the order of the list."""
-    ids = [
-        int(each) for each in given.getlist("id")[:MOST_PICKED] if each.isascii() and each.isdigit() and len(each) < 19
-    ]
+    ids = [number_of(each) for each in given.getlist("id")[:MOST_PICKED]]
     own = Contact.objects.filter(user_id=user_of(request).pk, removed_at__isnull=True, pk__in=ids)
     return own.prefetch_related("addresses", "groups").order_by("sort_key", "pk")
 
@@ -158,7 +156,7 @@ def group_or_404(request: HttpRequest, group_id: int) -> ContactGroup:
 
 def group_of(request: HttpRequest, pk: str) -> ContactGroup | None:
     own = ContactGroup.objects.filter(user_id=user_of(request).pk)
-    return own.filter(pk=int(pk)).first() if pk.isascii() and pk.isdigit() and int(pk) < LARGEST_ID else None
+    return own.filter(pk=number_of(pk)).first()
 
 
 def _save(request: HttpRequest, contact: Contact | None) -> HttpResponse:

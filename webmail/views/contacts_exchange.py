@@ -19,7 +19,7 @@ from webmail.models import Contact, ContactImport
 from webmail.sync import bodies
 
 from .access import message_of, user_of
-from .contacts import LARGEST_ID, book_page, contact_of, private
+from .contacts import LARGEST_ID, book_page, contact_of, number_of, private
 from .contacts_edit import group_or_404
 from .message import begun, download
 
@@ -34,8 +34,7 @@ def contacts_export(request: HttpRequest) -> HttpResponseBase:
     own = Contact.objects.filter(user_id=user_of(request).pk, removed_at__isnull=True)
     name = "Contacts"
     if request.GET.get("group"):
-        text = request.GET["group"]
-        group = group_or_404(request, int(text) if text.isascii() and text.isdigit() and len(text) < 19 else 0)
+        group = group_or_404(request, number_of(request.GET["group"]))
         own, name = own.filter(groups=group), group.name
     rows = own.order_by("sort_key", "pk").prefetch_related("addresses", "groups")
     version = _version(request)

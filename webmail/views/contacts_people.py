@@ -20,7 +20,7 @@ from webmail.models import CollectedAddress, Contact, ContactAddress, Message
 from webmail.outbox.letter import FIELDS, is_address
 
 from .access import message_of, user_of
-from .contacts import LARGEST_ID, book_page, private
+from .contacts import LARGEST_ID, book_page, number_of, private
 from .organise import back
 from .people import own_addresses, pairs
 from .when import clock_of
@@ -43,8 +43,8 @@ def written_people(request: HttpRequest) -> HttpResponse:
     contact = ContactAddress.objects.filter(user=user, key=OuterRef("key"), contact__removed_at__isnull=True)
     rows = own.exclude(Exists(same.filter(later))).exclude(Exists(contact)).order_by("-last_written", "-pk")
     after = request.GET.get("after", "")
-    if after.isascii() and after.isdigit() and int(after) < LARGEST_ID:
-        last = own.filter(pk=int(after)).first()
+    if after:
+        last = own.filter(pk=number_of(after)).first()
         if last is not None:
             rows = rows.filter(last_written__lte=last.last_written).exclude(
                 last_written=last.last_written, pk__gte=last.pk

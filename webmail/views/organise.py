@@ -181,6 +181,8 @@ def refused(request: HttpRequest, sentence: str, place: Place | None) -> HttpRes
 def back(request: HttpRequest, place: Place | None) -> str:
     """Where the form was, if that is a page of ours; else the list itself."""
     wanted = request.POST.get("next", "")
-    if url_has_allowed_host_and_scheme(wanted, allowed_hosts={request.get_host()}, require_https=request.is_secure()):
+    hosts = {request.get_host()}
+    # What does not begin with a slash would be taken for the name of a view.
+    if wanted.startswith("/") and url_has_allowed_host_and_scheme(wanted, hosts, require_https=request.is_secure()):
         return wanted
     return place.url if place is not None else reverse("home")

@@ -80,7 +80,7 @@ def search_suggest(request: HttpRequest) -> HttpResponse:
 @require_POST
 def search_remember(request: HttpRequest) -> HttpResponse:
     """Keep ``q`` among the recent searches; the oldest make room."""
-    user, text = user_of(request), " ".join(request.POST.get("q", "").replace("\0", " ").split())[:LONGEST]
+    user, text = user_of(request), _posted(request)
     if text:
         with transaction.atomic():
             RecentSearch.objects.update_or_create(user=user, text=text, defaults={"used_at": timezone.now()})
@@ -94,8 +94,13 @@ def search_remember(request: HttpRequest) -> HttpResponse:
 def search_forget(request: HttpRequest) -> HttpResponse:
     """Without ``q`` all of them."""
     mine = RecentSearch.objects.filter(user=user_of(request))
-    (mine.filter(text=request.POST["q"]) if request.POST.get("q") else mine).delete()
+    (mine.filter(text=_posted(request)) if request.POST.get("q") else mine).delete()
     return HttpResponse(status=204) if request.htmx else redirect("search")  # type: ignore[attr-defined]
+
+
+def _posted(request: HttpRequest) -> str:
+    """The query as it is kept."""
+    return " ".join(request.POST.get("q", "").replace("\0", " ").split())[:LONGEST]
 
 
 def _for_nothing(user: User, at: str) -> Iterator[Suggestion]:
