@@ -8,6 +8,7 @@ import { atRest } from "./rest.js";
 import { adoptSender, startLeaving } from "./senders.js";
 
 const SEEN_AFTER_MS = 600;
+const SEEN_AGAIN_MS = 3000;
 
 export const reader = () => document.getElementById("reader");
 export const conversation = () => reader().querySelector(".conversation");
@@ -47,28 +48,31 @@ export function adoptFrames(root) {
   }
 }
 
-let seenTimer;
+let marking = { open: null, timer: 0 };
 
-export function markSeenSoon() {
-  clearTimeout(seenTimer);
+// The time runs once for what is open, however often it is refreshed meanwhile.
+export function markSeenSoon(after = SEEN_AFTER_MS) {
   const open = conversation();
-  const ids = open?.dataset.unreadIds;
-  if (!ids) return;
-  const mark = async () => {
-    if (!open.isConnected || document.visibilityState !== "visible") return;
-    open.dataset.unreadIds = "";
-    try {
-      const answer = await post(
-        open.dataset.seenUrl,
-        ids.split(",").map((id) => ["message", id]),
-      );
-      if (answer.ok) hooks.seen(open.dataset.conversation);
-      else open.dataset.unreadIds = ids;
-    } catch {
-      open.dataset.unreadIds = ids;
-    }
-  };
-  seenTimer = setTimeout(mark, SEEN_AFTER_MS);
+  if (open && marking.open === open) return;
+  clearTimeout(marking.timer);
+  marking = { open, timer: 0 };
+  if (open?.dataset.unreadIds) marking.timer = setTimeout(markSeen, after, open);
+  else marking.open = null;
+}
+
+async function markSeen(open) {
+  marking.open = null;
+  const ids = open.dataset.unreadIds;
+  if (!ids || !open.isConnected || document.visibilityState !== "visible") return;
+  open.dataset.unreadIds = "";
+  const fields = ids.split(",").map((id) => ["message", id]);
+  const answer = await post(open.dataset.seenUrl, fields).catch(() => null);
+  if (answer?.ok) {
+    hooks.seen(open.dataset.conversation);
+    return;
+  }
+  open.dataset.unreadIds = ids;
+  if (open.isConnected && !answer) markSeenSoon(SEEN_AGAIN_MS);
 }
 
 export function adoptReader() {

@@ -99,3 +99,21 @@ def test_what_was_deleted_elsewhere_does_not_close_what_is_being_opened(live: Li
     page.wait_for_timeout(300)
     held[0].continue_()
     expect(page.locator("h1", has_text="Number 001")).to_be_visible()
+
+
+def test_what_could_not_be_marked_as_read_is_marked_a_moment_later(live: LiveMailbox, opened: Open) -> None:
+    live.mailbox.append(letter("Plan"))
+    page = opened()
+    refused: list[Route] = []
+
+    def refuse_once(route: Route) -> None:
+        if route.request.method != "POST" or refused:
+            route.continue_()
+            return
+        refused.append(route)
+        route.abort()
+
+    page.route(re.compile("seen/$"), refuse_once)
+    page.locator(".row-link").click()
+    expect(page.locator(".row:not(.unread)")).to_have_count(1, timeout=10_000)
+    assert refused
