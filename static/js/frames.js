@@ -1,6 +1,9 @@
 // Frames as high as their mail, and what follows them shown only once it stands where it stays.
 
-const TALLEST = 60000;
+const TALLEST = 1000000;
+// A mail whose height depends on its frame's would grow for ever: it may not be that tall, nor go on for long.
+const GROWING = 60000;
+const FEW_ADJUSTMENTS = 10;
 const MOST_ADJUSTMENTS = 40;
 // A design that is a little too wide is made smaller; from here on its widths give way first, so that it can be read.
 const READABLE = 0.8;
@@ -68,8 +71,13 @@ export function fit(frame) {
       narrow(doc);
     }
     const wide = doc.documentElement.scrollWidth > doc.documentElement.clientWidth + 1;
-    const height = Math.min(Math.ceil(doc.body.getBoundingClientRect().height) + (wide ? 18 : 0), TALLEST);
-    // A mail whose height depends on its frame's would grow for ever.
+    const all = Math.ceil(doc.body.getBoundingClientRect().height) + (wide ? 18 : 0);
+    const height = Math.min(
+      all,
+      adjustments < FEW_ADJUSTMENTS ? TALLEST : Math.max(GROWING, frame.offsetHeight),
+    );
+    // What does not fit is reached by scrolling inside.
+    doc.body.style.overflowY = all > height ? "auto" : "";
     if (Math.abs(height - frame.offsetHeight) > 1 && adjustments++ < MOST_ADJUSTMENTS) {
       frame.style.height = `${height}px`;
     }

@@ -140,3 +140,24 @@ def test_a_report_is_explained_and_what_is_enclosed_opens(live: LiveMailbox, ope
     page.set_viewport_size({"width": 390, "height": 844})
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     shot(page, "enclosed-phone")
+
+
+def test_the_end_of_a_mail_of_any_length_can_be_read(live: LiveMailbox, opened: Open) -> None:
+    live.mailbox.append(letter("Very long", text="\n".join(f"Line {number}" for number in range(9_000))))
+    live.mailbox.append(letter("Grows with its frame", html='<div style="min-height:150vh">Tall</div><p>The end</p>'))
+    page = opened()
+    expect(read(page, "Very long").get_by_text("Line 8999")).to_be_attached()
+    frame = page.locator(".conversation iframe.body-frame")
+    for _ in range(50):
+        height = frame.evaluate("frame => frame.offsetHeight")
+        inside = frame.evaluate("frame => frame.contentDocument.body.getBoundingClientRect().height")
+        if inside - 3 < height < inside + 30:
+            break
+        page.wait_for_timeout(100)
+    assert inside > 150_000
+    assert inside - 3 < height < inside + 30
+    grown = read(page, "Grows with its frame")
+    expect(grown.get_by_text("The end")).to_be_attached()
+    page.wait_for_timeout(1_000)
+    grown.get_by_text("The end").scroll_into_view_if_needed()
+    expect(grown.get_by_text("The end")).to_be_in_viewport()
