@@ -147,6 +147,32 @@ def test_files_come_and_go_and_keep_the_text_of_a_plain_form(page: Client) -> No
     assert (draft.text, draft.attachments.count()) == ("Still kept", 0)
 
 
+def test_a_file_that_was_chosen_goes_along_whatever_button_is_pressed(page: Client, settings: LazySettings) -> None:
+    """F44: without a script nothing says that "Attach" has to be pressed first."""
+    draft = begin(page)
+
+    def fields(octets: bytes = b"octets", **changes: object) -> dict[str, object]:
+        return form(draft, files=SimpleUploadedFile("Plan.txt", octets, "text/plain"), **changes)
+
+    page.post(reverse("draft-save", args=[draft.pk]), fields(text="Saved with a file"))
+    draft.refresh_from_db()
+    assert (draft.text, [row.filename for row in draft.attachments.all()]) == ("Saved with a file", ["Plan.txt"])
+    settings.MAX_UPLOAD_BYTES = 10
+    answer = page.post(reverse("draft-send", args=[draft.pk]), fields(text="Precious"))
+    assert answer.status_code == 422
+    assert "does not fit" in answer.content.decode()
+    draft.refresh_from_db()
+    assert (draft.state, draft.text) == (State.DRAFT, "Precious")
+    draft.attachments.all().delete()
+    twice = fields(b"again", text="Off it goes")
+    for _ in range(2):
+        assert page.post(reverse("draft-send", args=[draft.pk]), twice).status_code == 302
+        twice["files"] = SimpleUploadedFile("Plan.txt", b"again", "text/plain")
+    draft.refresh_from_db()
+    assert (draft.state, draft.attachments.count(), OutgoingMessage.objects.count()) == (State.QUEUED, 1, 1)
+    assert b"Plan.txt" in draft.raw.read()
+
+
 def test_a_picture_in_the_text_is_shown_and_sent_by_its_content_id(page: Client) -> None:
     draft = begin(page)
     upload = SimpleUploadedFile("dot.png", b"\x89PNG....", "image/png")

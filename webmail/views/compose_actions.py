@@ -15,7 +15,7 @@ from django.views.decorators.http import require_POST
 
 from accounts.models import Identity
 from webmail.errors import GiveUp
-from webmail.models import OutgoingMessage
+from webmail.models import OutgoingAttachment, OutgoingMessage
 from webmail.outbox import attachments, drafts, letter, queue, reply, schedule
 
 from .access import outgoing_of, user_of
@@ -132,6 +132,29 @@ def _keep_text(request: HttpRequest, outgoing: OutgoingMessage) -> drafts.Saved:
     return drafts.save_draft(outgoing, _fields(request, outgoing), _revision(request))
 
 
+def _keep_all(request: HttpRequest, outgoing: OutgoingMessage) -> list[OutgoingAttachment]:
+    """The text, and the files that were chosen. Raise NotSaved, GiveUp."""
+    saved = _keep_text(request, outgoing)
+    if saved.conflict:
+        raise queue.NotSaved(saved.outgoing, CONFLICT)
+    inline = request.POST.get("inline") == "1"
+    rows = []
+    for upload in request.FILES.getlist("files"):
+        kind = upload.content_type or "application/octet-stream"
+        stream = cast(BinaryIO, upload.file)
+        inside = inline and kind in INLINE_IMAGES
+        rows.append(attachments.attach(outgoing, stream, upload.name or "", kind, inline=inside))
+    return rows
+
+
+def _kept(request: HttpRequest, outgoing: OutgoingMessage) -> int:
+    """What a plain form carries with every button is kept first; return the revision that stands then. Raise as above."""
+    if by_script(request) or outgoing.state not in letter.EDITABLE or "revision" not in request.POST:
+        return _revision(request)
+    _keep_all(request, outgoing)
+    return outgoing.revision
+
+
 def _moved(request: HttpRequest, sentence: str, copy: OutgoingMessage) -> HttpResponse:
     if by_script(request):
         return JsonResponse({"error": sentence, "moved": reverse("draft", args=[copy.pk])}, status=409)
@@ -160,8 +183,12 @@ def _trouble(request: HttpRequest, outgoing: OutgoingMessage, problem: GiveUp) -
 def draft_save(request: HttpRequest, outgoing_id: int) -> HttpResponse:
     outgoing = outgoing_of(request, outgoing_id)
     try:
-        saved = drafts.save_draft(outgoing, _fields(request, outgoing), _revision(request), writer=_writer(request))
-    except drafts.TooLong as problem:
+        given = _fields(request, outgoing)
+        revision = _kept(request, outgoing)
+        saved = drafts.save_draft(outgoing, given, revision, writer=_writer(request))
+    except queue.NotSaved as problem:
+        return _moved(request, problem.sentence, problem.copy)
+    except GiveUp as problem:
         return _trouble(request, outgoing, problem)
     if saved.conflict:
         return _moved(request, CONFLICT, saved.outgoing)
@@ -183,16 +210,9 @@ def draft_send(request: HttpRequest, outgoing_id: int) -> HttpResponse:
     outgoing = outgoing_of(request, outgoing_id)
     try:
         given = _fields(request, outgoing)
-        send_at = _send_at(request)
-    except GiveUp as problem:
-        fits = not isinstance(problem, drafts.TooLong)
-        if fits and not by_script(request) and (saved := _keep_text(request, outgoing)).conflict:
-            return _moved(request, CONFLICT, saved.outgoing)
-        return _trouble(request, outgoing, problem)
-    try:
-        row = queue.send(
-            *(outgoing, given, _revision(request)), token=_token(request), send_at=send_at, shown=_shown(request)
-        )
+        revision = _kept(request, outgoing)
+        token, send_at, shown = _token(request), _send_at(request), _shown(request)
+        row = queue.send(outgoing, given, revision, token=token, send_at=send_at, shown=shown)
     except queue.NotSaved as problem:
         return _moved(request, problem.sentence, problem.copy)
     except GiveUp as problem:
@@ -246,24 +266,13 @@ def _page_of(request: HttpRequest, outgoing: OutgoingMessage) -> HttpResponse:
 def draft_attach(request: HttpRequest, outgoing_id: int) -> HttpResponse:
     outgoing = outgoing_of(request, outgoing_id)
     try:
-        saved = _keep_text(request, outgoing)
-    except drafts.TooLong as problem:
-        return _trouble(request, outgoing, problem)
-    if saved.conflict:
-        return _moved(request, CONFLICT, saved.outgoing)
-    added = []
-    inline = request.POST.get("inline") == "1"
-    try:
-        for upload in request.FILES.getlist("files"):
-            kind = upload.content_type or "application/octet-stream"
-            stream = cast(BinaryIO, upload.file)
-            row = attachments.attach(
-                saved.outgoing, stream, upload.name or "", kind, inline=inline and kind in INLINE_IMAGES
-            )
-            added.append(attachment_view(row) | {"content": content_url(row) if row.content_id else ""})
+        rows = _keep_all(request, outgoing)
+    except queue.NotSaved as problem:
+        return _moved(request, problem.sentence, problem.copy)
     except GiveUp as problem:
-        return _trouble(request, saved.outgoing, problem)
-    return JsonResponse({"attachments": added}) if by_script(request) else redirect("draft", saved.outgoing.pk)
+        return _trouble(request, outgoing, problem)
+    added = [attachment_view(row) | {"content": content_url(row) if row.content_id else ""} for row in rows]
+    return JsonResponse({"attachments": added}) if by_script(request) else redirect("draft", outgoing.pk)
 
 
 @login_required
