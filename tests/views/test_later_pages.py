@@ -13,9 +13,10 @@ from pytest_django import DjangoAssertNumQueries
 from accounts.models import MailAccount
 from tests.views.conftest import Person
 from tests.views.test_compose import JSON, begin, form, person, post
-from webmail.models import DraftVersion, MessageTemplate, Notice, OutgoingMessage, Reminder
+from webmail.models import DraftVersion, Folder, MessageTemplate, Notice, OutgoingMessage, Reminder
 from webmail.outbox import drafts
 from webmail.sync import reminders
+from webmail.sync.server_drafts import forget_removed
 
 State, Held = OutgoingMessage.State, OutgoingMessage.Held
 
@@ -124,6 +125,32 @@ def test_the_persons_time_to_take_back(page: Client, account: MailAccount) -> No
     assert page.post(reverse("settings-writing"), {"seconds": ""}).status_code == 302
     account.user.refresh_from_db()
     assert account.user.undo_seconds is None
+
+
+@pytest.mark.parametrize("refused", ["never taken", "not as it is now"])
+def test_a_draft_that_no_server_has_taken_can_be_reached(ada: Person, refused: str) -> None:
+    """I1: no folder shows it."""
+    ada.arrive()
+    written, opened = (drafts.new_draft(ada.user, ada.account, drafts.Fields()) for _ in range(2))
+    given = drafts.Fields(subject="Kept here", text="Precious", plain=True)
+    written = drafts.save_draft(written, given, written.revision).outgoing
+    rows = OutgoingMessage.objects.filter(pk=written.pk)
+    if refused == "not as it is now":
+        # Its older copy stood on the server, and another client has deleted that.
+        rows.update(draft_uid=5, draft_uidvalidity=1, copy_message_id="x@y", saved_revision=written.revision)
+        values = {"uidvalidity": 1, "uidnext": 9, "backfill_uid": 1}
+        Folder.objects.update_or_create(account=ada.account, special_use="drafts", defaults={"name": "Drafts"} | values)
+    assert "Kept here" not in outbox(ada.client)
+    assert f'href="{reverse("outbox")}"' not in ada.client.get(ada.url()).content.decode()
+    OutgoingMessage.objects.update(updated_at=timezone.now() - timedelta(days=2))
+    forget_removed()
+    page = outbox(ada.client)
+    assert "Kept here" in page
+    assert reverse("draft", args=[written.pk]) in page
+    assert reverse("draft", args=[opened.pk]) not in page
+    assert f'href="{reverse("outbox")}"' in ada.client.get(ada.url()).content.decode()
+    rows.update(draft_uid=5, draft_uidvalidity=1, copy_confirmed=True, copy_message_id="x@y")
+    assert "Kept here" not in outbox(ada.client)
 
 
 def test_each_recipients_answer_is_shown(page: Client, account: MailAccount) -> None:

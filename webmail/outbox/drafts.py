@@ -1,9 +1,10 @@
 """What is being written: created, saved without ever losing a text, thrown away and taken back."""
 
 from dataclasses import dataclass, fields
+from datetime import timedelta
 
 from django.db import transaction
-from django.db.models import F
+from django.db.models import F, Q
 from django.utils import timezone
 
 from accounts.models import Identity, MailAccount, User
@@ -23,6 +24,7 @@ State = OutgoingMessage.State
 LONGEST_FIELD = 100_000
 LONGEST_TEXT = 2_000_000
 LONGEST_WAIT = 366
+TAKEN_WITHIN = timedelta(minutes=2)  # by the server, after the last keystroke
 
 
 class TooLong(GiveUp):
@@ -256,6 +258,12 @@ def restore(outgoing: OutgoingMessage) -> bool:
             Message.objects.filter(pk=message.pk, missing_since__isnull=True).update(shown_in=F("folder"))
         ask_worker(outgoing.account_id, QUIET)
     return True
+
+
+def only_here(before: object) -> Q:
+    """Drafts that no folder shows, left alone since ``before``: the server has not taken what was written, for whatever."""
+    written = Q(state=State.DRAFT, discarded=False, updated_at__lt=before) & ~Q(revision=1, saved_revision=1)
+    return written & (Q(draft_uid__isnull=True) | (Q(copy_confirmed=False) & ~Q(copy_message_id="")))
 
 
 def server_copies(outgoing: OutgoingMessage) -> list[Message]:

@@ -61,7 +61,9 @@ def save_copy(connection: AnyMailbox, row: OutgoingMessage) -> None:
         # Trying the same again would fail the same; the next change of the text tries anew.
         OutgoingMessage.objects.filter(pk=row.pk, revision=revision).update(saved_revision=revision)
         if problem.reason != Reason.ADDRESS:
-            tell(row, f"The draft “{row}” is kept here, but could not be saved on the server: {problem.sentence}")
+            tell(
+                row, f"The draft “{row}” is kept in the outbox: it could not be saved on the server. {problem.sentence}"
+            )
         raise
     if older:
         connection.expunge(older)
@@ -113,7 +115,9 @@ def forget_removed() -> None:
 
     Only where that is certain: the mirror of the folder is whole and numbered as it was, and nobody has written since.
     """
+    stood_there = Q(copy_confirmed=True) | Q(copy_message_id="")
     rows = OutgoingMessage.objects.filter(
+        stood_there,
         state=State.DRAFT,
         discarded=False,
         draft_uid__isnull=False,

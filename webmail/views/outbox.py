@@ -13,7 +13,7 @@ from django.views.decorators.http import require_GET
 
 from webmail.mime.headers import display_text
 from webmail.models import Notice, OutgoingMessage, Reminder
-from webmail.outbox import queue
+from webmail.outbox import drafts, queue
 
 from .access import user_of
 from .when import Clock, clock_of
@@ -24,7 +24,7 @@ OUTBOX_ROWS = 200
 PEOPLE_SHOWN = 50
 private = cache_control(private=True, no_store=True)
 
-NEEDS, MOVING, LATER, SENT = "Needs you", "On its way", "Scheduled", "Sent just now"
+NEEDS, MOVING, LATER, HERE, SENT = "Needs you", "On its way", "Scheduled", "Drafts kept here", "Sent just now"
 
 
 @dataclass
@@ -62,12 +62,15 @@ def outbox(request: HttpRequest) -> HttpResponse:
             | Q(state=State.SENT, sent_at__gt=now - RECENT)
             | Q(state=State.SENT, sent_copy=SentCopy.KEPT)
             | (Q(state=State.SENT) & ~Q(sentence=""))
+            | drafts.only_here(now - drafts.TAKEN_WITHIN)
         )
         .select_related("account")
         .order_by("-updated_at")[:OUTBOX_ROWS]
     )
     entries = [entry_of(row, clock, now) for row in rows]
-    groups = [(title, [entry for entry in entries if entry.group == title]) for title in (NEEDS, MOVING, LATER, SENT)]
+    groups = [
+        (title, [entry for entry in entries if entry.group == title]) for title in (NEEDS, MOVING, LATER, HERE, SENT)
+    ]
     told = Notice.objects.filter(reminder=OuterRef("pk"), dismissed_at__isnull=True)
     open_ones = Q(state=Reminder.State.WAITING) | (Q(state=Reminder.State.DUE) & Exists(told))
     reminders = list(Reminder.objects.filter(open_ones, user=user)[:OUTBOX_ROWS])
@@ -92,6 +95,10 @@ def _entry(row: OutgoingMessage, clock: Clock, now: datetime) -> Entry:
     when = clock.label(row.sent_at or row.updated_at).short
     if row.state == State.QUEUED:
         return _waiting(row, clock, now, when)
+    if row.state == State.DRAFT:
+        entry = Entry(row, HERE, "Not on the mail server", when, can=frozenset({"write", "discard"}))
+        entry.hint = "The server has not taken what you wrote last. It is safe here; other programs do not show it."
+        return entry
     if row.state == State.SENDING:
         return Entry(row, MOVING, "Being sent", when)
     if row.state == State.REJECTED:

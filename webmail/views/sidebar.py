@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from django.db.models import Count, Exists, OuterRef, Subquery
 from django.db.models.functions import Coalesce
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.safestring import SafeString
 
 from accounts.models import MailAccount, User
@@ -13,6 +14,7 @@ from webmail.icons import icon
 from webmail.mime.headers import display_text
 from webmail.models import Folder, OutgoingMessage, Reminder, SpecialUse, SyncState, UserStamp
 from webmail.models.prepared import Prepared, Slot
+from webmail.outbox import drafts
 
 from .sidebar_html import tree_html
 from .when import Clock
@@ -58,7 +60,7 @@ ACCOUNTS = Prepared(
     )
 )
 FOLDERS = Prepared(lambda: Folder.objects.filter(account__user_id=Slot("user"), hidden=False))
-# How much is still to be sent, and whether an answer is waited for: both stand in the outbox.
+# How much is still to be sent, whether an answer is waited for and a draft kept here alone: all stand in the outbox.
 OUTBOX = Prepared(
     lambda: (
         User.objects.filter(pk=Slot("user"))
@@ -74,8 +76,9 @@ OUTBOX = Prepared(
                 0,
             ),
             awaited=Exists(Reminder.objects.filter(user_id=OuterRef("pk"), state=Reminder.State.WAITING)),
+            kept=Exists(OutgoingMessage.objects.filter(drafts.only_here(Slot("before")), user_id=OuterRef("pk"))),
         )
-        .values_list("unsent", "awaited")
+        .values_list("unsent", "awaited", "kept")
     )
 )
 
@@ -122,6 +125,7 @@ class Sidebar:
     folders: dict[int, Folder]
     unsent: int = 0
     awaited: bool = False
+    kept: bool = False
     at_unified: bool = False
     revision: int = 0
 
@@ -158,9 +162,12 @@ def build(user_id: int, clock: Clock, *, current: int | None = None, at_unified:
         view = state_of(account, by_account[account.pk], clock)
         view.entries = tree(by_account[account.pk], current)
         views.append(view)
-    unsent, awaited = OUTBOX.first(user=user_id) or (0, False)
+    before = timezone.now() - drafts.TAKEN_WITHIN
+    unsent, awaited, kept = OUTBOX.first(user=user_id, before=before) or (0, False, False)
     by_id = {folder.pk: folder for folder in folders}
-    return Sidebar(views, by_id, unsent, awaited=awaited, at_unified=at_unified, revision=_revision(accounts))
+    return Sidebar(
+        views, by_id, unsent, awaited=awaited, kept=kept, at_unified=at_unified, revision=_revision(accounts)
+    )
 
 
 def _revision(accounts: list[MailAccount]) -> int:
