@@ -13,6 +13,7 @@ from webmail.mime.parts import Part
 from webmail.models import CachedPart, Message, RenderedBody, SenderCheck
 from webmail.sync import afterwards, bodies
 from webmail.sync.senders import POLICY
+from webmail.views import reader
 from webmail.views.parts import BLOCK, blocks
 
 MOST_QUERIES = 11
@@ -287,3 +288,43 @@ def test_a_mail_that_takes_too_long_is_listed_explained_and_downloadable(
     message = Message.objects.get(subject="Design")
     assert f"/message/{message.pk}/source/" in ada.client.get(ada.conversation_url(message)).text
     assert RenderedBody.objects.get(message=message).too_complex
+
+
+def test_a_conversation_that_is_too_long_says_so_and_where_the_rest_is(
+    ada: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = ada.arrive('The "plan"')
+    for _ in range(4):
+        ada.arrive('Re: The "plan"', in_reply_to=[first.message_id])
+    url = ada.conversation_url(first)
+    assert "more-cards" not in ada.client.get(url).text
+    monkeypatch.setattr(reader, "MOST_CARDS", 3)
+    html = ada.client.get(url).text
+    assert len(cards(html)) == 3
+    found = re.search(
+        r'class="more-cards">Older messages of this conversation are not shown here. <a href="([^"]+)"', html
+    )
+    assert found is not None
+    results = ada.client.get(found[1])
+    assert results.status_code == 200
+    assert html.index("more-cards") < html.index('id="cards"')
+    ada.user.newest_first = True
+    ada.user.save()
+    html = ada.client.get(url).text
+    assert html.index("more-cards") > html.index('id="cards"')
+
+
+@pytest.mark.parametrize("kind", ["text/html", "text/plain"])
+@pytest.mark.parametrize("letter", ["я", "x"])
+def test_a_text_that_was_cut_says_so_once(ada: Any, monkeypatch: pytest.MonkeyPatch, kind: str, letter: str) -> None:
+    whole = f"<p>{letter * 10_000}</p>" * 110 if kind == "text/html" else f"{letter * 100}\n" * 11_000
+    octets = whole.encode()
+    structure = Part(section="1", type=kind, charset="utf-8", size=len(octets))
+    message = ada.arrive(structure=structure)
+    CachedPart.objects.all().delete()
+    monkeypatch.setattr(bodies, "_brought", lambda _, __, most: {"1": octets[:most], "HEADER": b""})
+    shown = ada.client.get(f"/message/{message.pk}/body/").text
+    said = shown.count("There is more text than can be shown.") + shown.count(
+        "The message is longer than what is shown"
+    )
+    assert said == 1

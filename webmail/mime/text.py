@@ -9,12 +9,12 @@ from webmail.mime.charset import decode_charset, storable
 from webmail.mime.plain import html_to_text
 from webmail.mime.quote import ATTRIBUTION, ORIGINAL
 
-__all__ = ["TEXT_LIMIT", "decode_charset", "html_to_text", "preview", "text_to_html", "unflow"]
+__all__ = ["NOTICE", "TEXT_LIMIT", "decode_charset", "html_to_text", "preview", "text_to_html", "unflow"]
 
 TEXT_LIMIT = 500_000
 _LINE_LIMIT = 20_000
 _QUOTE_DEPTH = 20
-_NOTICE = "The message is longer than what is shown here. Download it to read the rest."
+NOTICE = "The message is longer than what is shown here. Download it to read the rest."
 
 _QUOTE = re.compile(r"(?:>[ \t]?)+")
 _FLOWED_QUOTE = re.compile(r">+")
@@ -97,7 +97,7 @@ def text_to_html(text: str, flowed: bool = False, delsp: bool = False) -> SafeSt
         fresh = False
     out.append("</blockquote>" * depth)
     if cut:
-        out.append(f'<p class="notice">{_NOTICE}</p>')
+        out.append(f'<p class="notice">{NOTICE}</p>')
     return mark_safe("".join(out))  # noqa: S308 - every piece above is escaped or ours
 
 

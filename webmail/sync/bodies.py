@@ -207,11 +207,11 @@ def _flight(parts: list[Part], *, judged: bool) -> tuple[list[str], int]:
 
     The header comes along where the sender has not been judged yet: it costs no further round trip.
     """
-    return [*(part.section for part in parts), *([] if judged else [senders.SECTION])], _share(parts)
+    return [*(part.section for part in parts), *([] if judged else [senders.SECTION])], share(parts)
 
 
-def _share(parts: list[Part]) -> int:
-    """Octets of each part that are fetched."""
+def share(parts: list[Part]) -> int:
+    """Octets of each part that are fetched, as transferred."""
     together = sum(min(part.size, LARGEST_TEXT) for part in parts)
     return LARGEST_TEXT if together <= LARGEST_WHOLE else LARGEST_WHOLE // len(parts)
 

@@ -17,7 +17,8 @@ from webmail.mime.headers import display_text
 from webmail.mime.parts import Body, Part, choose
 from webmail.mime.preview import label_of
 from webmail.mime.quote import split_quote
-from webmail.mime.text import html_to_text, text_to_html
+from webmail.mime.text import NOTICE, html_to_text, text_to_html
+from webmail.mime.unpack import INSIDE
 from webmail.models import CachedPart, Message, RenderedBody
 from webmail.models.prepared import Prepared, Slot
 
@@ -107,6 +108,7 @@ def _rendered(
     pieces: list[str] = []
     remote, too_complex = 0, False
     trackers: list[str] = []
+    share = bodies.share([part for part, _ in parts])
     for part, text in parts:
         if clock.spent() or sum(map(len, pieces)) > LARGEST_SHOWN:
             pieces.append(MORE)
@@ -128,6 +130,8 @@ def _rendered(
                 + _as_text(text, flowed=flowed, delsp=delsp)
                 + _files(message, bodies.files_in_text(message, part))
             )
+        if part.size > share and INSIDE not in part.section and not piece.endswith(f"{NOTICE}</p>"):
+            piece += MORE
         pieces.append(clock.counted(partial(links.mark, piece, ask_first)))
     written, quoted = split_quote("\n<hr>\n".join(pieces))
     return Rendered(written, quoted, remote, too_complex, tuple(trackers), clock.doubtful())

@@ -1,10 +1,12 @@
 """The reader."""
 
 from typing import Any
+from urllib.parse import urlencode
 
 from django.contrib.auth.decorators import login_required
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.urls import reverse
 from django.views.decorators.http import require_safe
 
 from webmail.mime.headers import display_text
@@ -79,6 +81,13 @@ def _ask_early(messages: list[Message]) -> None:
     rendering.begin([each.pk for each in opened if not each.draft and not senders.is_known(each)][-MOST_EARLY:])
 
 
+def _older(conversation: Conversation) -> str:
+    """Where what is too much for one page can be found; "" without a subject."""
+    subject = conversation.base_subject.replace('"', " ").strip()
+    query = urlencode({"q": f'subject:"{subject}"'})
+    return f"{reverse('search')}?{query}" if subject else ""
+
+
 def read(
     found: Conversation,
     place: Place,
@@ -108,6 +117,8 @@ def read(
         "groups": reader.groups(cards, newest_first=newest_first),
         "newest_first": newest_first,
         "several": len(messages) > 1,
+        "more": shown.more,
+        "older": _older(found) if shown.more else "",
         "muted": found.muted_at is not None,
         "newest": newest.message,
         "to_all": newest.to_all,

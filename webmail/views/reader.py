@@ -94,6 +94,7 @@ class Shown:
 
     messages: list[Message]
     here: list[Message]
+    more: bool = False  # older ones are left out
 
     @property
     def unread(self) -> list[int]:
@@ -110,8 +111,9 @@ def shown(conversation: Conversation, here: frozenset[int]) -> Shown:
         aside = message.shown_in is not None and message.shown_in.special_use in ASIDE
         if message.shown_in_id in here or not aside:
             best.setdefault(message.message_key, message)
-    messages = sorted(best.values(), key=lambda message: (message.internaldate, message.pk))[-MOST_CARDS:]
-    return Shown(messages, [message for message in found if message.shown_in_id in here])
+    messages = sorted(best.values(), key=lambda message: (message.internaldate, message.pk))
+    more = len(messages) > MOST_CARDS or len(found) == MOST_CARDS * 2
+    return Shown(messages[-MOST_CARDS:], [message for message in found if message.shown_in_id in here], more)
 
 
 def cards(messages: list[Message], here: frozenset[int], own: frozenset[str], clock: Clock, lists: Lists) -> list[Card]:
