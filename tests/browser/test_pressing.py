@@ -62,7 +62,8 @@ def test_a_list_asked_for_before_brings_nothing_back(live: LiveMailbox, opened: 
     page.route(LIST, hold)
     with page.expect_request(LIST):
         live.mailbox.deliver(letter("Third", number=9))
-    page.wait_for_timeout(300)
+    while not held:
+        page.wait_for_timeout(50)
     assert "Number 001" in held[0][1].text()
     page.evaluate(WATCH, page.locator(".row", has_text="Number 001").get_attribute("id"))
     page.keyboard.press("j")
