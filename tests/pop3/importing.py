@@ -1,8 +1,12 @@
 """What the tests of the import share: letters, runs to the end, and what is here afterwards."""
 
 import hashlib
+from typing import Any
 
+import pytest
 from django.core.files.storage import default_storage
+from django.db import OperationalError
+from django.db.backends.base.base import BaseDatabaseWrapper
 from django.utils import timezone
 
 from webmail.models import Download, LedgerEntry, Message, StoredContent
@@ -52,3 +56,22 @@ def stored() -> dict[str, bytes]:
 
 def states() -> list[str]:
     return sorted(LedgerEntry.objects.values_list("state", flat=True))
+
+
+def answer_of_commit_lost(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The commit that makes the first messages here is carried out, and said to have failed."""
+    lost: list[str] = []
+    really = BaseDatabaseWrapper._commit  # type: ignore[attr-defined]
+
+    def commit(self: Any) -> None:
+        really(self)
+        cursor = self.connection.cursor()
+        cursor.execute("SELECT count(*) FROM webmail_storedcontent")
+        [count] = cursor.fetchone()
+        self.connection.rollback()
+        if count and not lost:
+            lost.append("lost")
+            raise OperationalError("server closed the connection unexpectedly")
+
+    monkeypatch.setattr(BaseDatabaseWrapper, "_commit", commit)
+    return lost

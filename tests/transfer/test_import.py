@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 import pytest
 from django.core.files.storage import default_storage
 
+from tests.pop3.importing import answer_of_commit_lost, contents
 from tests.transfer.conftest import mail, numbers, settle_local, upload, work, zipped
 from webmail.errors import GiveUp
 from webmail.models import Folder, Message, StoredContent, Transfer
@@ -242,3 +243,15 @@ def test_a_message_full_of_controls_is_imported_as_it_is(user, inbox):
 def test_mail_is_imported_into_a_paused_account_that_lives_here(user, inbox):
     type(inbox.account).objects.update(paused=True)
     assert numbers(work(upload(user, inbox, mail(1)))) == [(1, 0, 0)]
+
+
+def test_what_was_filed_keeps_its_bytes_though_the_answer_of_the_commit_was_lost(user, inbox, monkeypatch):
+    """F33"""
+    transfer = upload(user, inbox, mbox_of(mail(1), mail(2)))
+    with monkeypatch.context() as patched:
+        lost = answer_of_commit_lost(patched)
+        work(transfer)
+    assert lost
+    work(transfer)
+    assert (transfer.state, numbers(transfer)) == ("done", [(2, 0, 0)])
+    assert contents() == [mail(1), mail(2)]

@@ -4,7 +4,7 @@ import secrets
 
 from django.conf import settings
 from django.core.files.storage import default_storage
-from django.db import models
+from django.db import Error, InterfaceError, OperationalError, connection, models
 from django.utils import timezone
 
 from accounts.models import MailAccount, Security
@@ -132,3 +132,18 @@ def delete_files(names: list[str]) -> None:
     """After the rows are gone; a file left behind by a crash is found by ``manage.py verifymail``."""
     for name in names:
         default_storage.delete(name)
+
+
+def discard_files(names: list[str], error: BaseException | None = None) -> None:
+    """Of messages whose commit failed with ``error``. Raises OSError.
+
+    Where the answer to a commit was lost, it may have been carried out all the same, or may be yet: then what rows refer to
+    stays, and everything where the database cannot be asked for certain. ``manage.py verifymail`` finds what is left over.
+    """
+    if connection.vendor == "postgresql" and isinstance(error, (InterfaceError, OperationalError)):
+        return
+    try:
+        used = set(StoredContent.objects.filter(file__in=names).values_list("file", flat=True))
+    except Error:
+        return
+    delete_files([name for name in names if name not in used])

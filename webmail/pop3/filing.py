@@ -14,7 +14,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import IO, BinaryIO, cast
 
-from django.core.files.storage import default_storage
 from django.db import DataError
 from django.utils import timezone
 
@@ -24,7 +23,7 @@ from webmail.mime.parts import Octets
 from webmail.mime.summary import Summary, summarise
 from webmail.models import Download, Folder, LedgerEntry, Message, StoredContent
 from webmail.models.mirror import change
-from webmail.models.pop3 import delete_files
+from webmail.models.pop3 import delete_files, discard_files
 from webmail.pop3.ledger import header_hash
 from webmail.pop3.progress import Progress
 from webmail.pop3.types import Listed, Retrieved
@@ -184,11 +183,10 @@ class Filer:
                 replaced = [name for each in repairs for name in _repair(each, twins[each.key])]
                 self._retire(entries)
                 self._progress.filed(len(fresh))
-        except BaseException:
+        except BaseException as error:
+            with contextlib.suppress(OSError):
+                discard_files([each.name for each in fresh + repairs if each.name], error)
             for each in fresh + repairs:
-                with contextlib.suppress(OSError):
-                    if each.name:
-                        default_storage.delete(each.name)
                 each.name = ""
             raise
         delete_files(replaced)
@@ -206,7 +204,11 @@ class Filer:
     def _entry(self, each: Arrived, twins: list[LedgerEntry], filed: Filed) -> LedgerEntry:
         """The ledger entry of this message of the maildrop, not saved: the one it has, or a new one."""
         listed = each.listed
+        too_old = not twins and self._too_old(each)
         own = next((twin for twin in twins if twin.uidl == listed.uidl and twin.pk not in self._taken), None)
+        if too_old:
+            left = LedgerEntry.objects.filter(account=self._account, state=State.SKIPPED, uidl=listed.uidl)
+            own = left.filter(sha256=each.content.sha256, size=each.content.size).exclude(pk__in=self._taken).first()
         if own is not None:
             filed.came_back += own.state == State.GONE
             entry = own
@@ -218,7 +220,7 @@ class Filer:
         entry.listed_size, entry.header_sha256 = listed.size, each.header_sha256
         entry.sha256, entry.size = each.key
         entry.state = State.HAVE
-        if not twins and self._too_old(each):
+        if too_old:
             entry.state = State.SKIPPED
             entry.fetched_at = each.summary.received or each.summary.date or entry.fetched_at
         return entry

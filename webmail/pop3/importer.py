@@ -45,7 +45,7 @@ def run_import(download: Download, should_stop: Callable[[], bool]) -> None:
     except Stopped:
         return
     except MailError as problem:
-        _failed(download, problem, every, progressed=_imported(download) > before)
+        _failed(download, problem, every, progressed=progress.gave_up or _imported(download) > before)
         raise
     _succeeded(download, progress, outcome, every)
 

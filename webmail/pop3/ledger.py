@@ -46,6 +46,7 @@ class Comparison:
     known: dict[int, int] = field(default_factory=dict)  # number → ledger entry
     wanted: list[Listed] = field(default_factory=list)
     listed_ids: set[str] = field(default_factory=set)
+    headers: dict[int, str] = field(default_factory=dict)  # number → hash, where no id tells messages apart
     came_back: int = 0  # deleted and confirmed, and listed again
     headers_only: bool = False  # no ids: recognised by their headers
     content_only: bool = False  # neither ids nor TOP: all that is not known to be new is fetched to be compared
@@ -153,7 +154,7 @@ class Comparer:
             return []
         ids = {each.uidl for each in odd}
         rows = [row for part in chunks(sorted(ids)) for rows in self._entries(uidl__in=part).values() for row in rows]
-        hashes = self._hashes(odd)
+        hashes = self._found.headers = self._hashes(odd)
         if self._connection.has_top is False:
             self._found.content_only = True
             return self._likely_new_first(odd, rows)
@@ -236,6 +237,7 @@ class Comparer:
                 uidl=each.uidl,
                 size=each.size,
                 listed_size=each.size,
+                header_sha256=self._found.headers.get(each.number, ""),
                 state=State.SKIPPED,
                 fetched_at=old[each.number],
             )

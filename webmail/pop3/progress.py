@@ -43,6 +43,7 @@ class Progress:
         self.total = download.messages_total
         self.octets_done = download.octets_done
         self.octets_total = download.octets_total
+        self.gave_up = False  # a message is left alone from now on, so the next visit gets further
         self._should_stop = should_stop
         self._token = ""
         self._pulse_at = 0.0

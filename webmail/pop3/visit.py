@@ -7,14 +7,15 @@ from dataclasses import dataclass
 
 from django.utils import timezone
 
-from webmail.errors import GiveUp, MailError, Reason
+from webmail.errors import GiveUp, MailError, Reason, RetryLater
 from webmail.models import Download, Folder, LedgerEntry, SpecialUse
+from webmail.pop3 import troubles
 from webmail.pop3.client import MESSAGE_LIMIT, PopConnection
 from webmail.pop3.filing import Filed, Filer
 from webmail.pop3.ledger import Comparer, Comparison
 from webmail.pop3.progress import Progress, Stopped
 from webmail.pop3.retention import Retention
-from webmail.pop3.types import Listed
+from webmail.pop3.types import Listed, Retrieved
 from webmail.sync.local import ensure_folders
 
 logger = logging.getLogger(__name__)
@@ -27,6 +28,9 @@ SESSION_SHARE = 4
 # Servers that hide what was fetched (Gmail) list the rest only in the next session.
 LOOK_AGAIN_AFTER = 100
 IN_FLIGHT = 64
+# Messages that a server puts off, one after the other, before the server is taken for unavailable.
+PUT_OFF = 3
+BROKEN = frozenset({Reason.LOST, Reason.TIMEOUT, Reason.PROTOCOL})
 State = LedgerEntry.State
 
 
@@ -52,6 +56,10 @@ class Visit:
         self._begun = time.monotonic()
         self._refused: list[MailError] = []
         self._left: list[Listed] = []
+        self._skipped: set[int] = set()
+        self._asked: list[Listed] = []
+        self._answered = 0
+        self._put_off: list[RetryLater] = []  # one after the other
         self.filed = Filed()
 
     def run(self) -> Outcome:
@@ -85,27 +93,48 @@ class Visit:
         arriving = self._connection.retrieve_many(numbers, filer.sink, IN_FLIGHT, limit=self._limit)
         try:
             for number, outcome in arriving:
-                if isinstance(outcome, GiveUp):
-                    self._refused.append(outcome)
-                elif isinstance(outcome, MailError):
-                    raise outcome
-                else:
+                if isinstance(outcome, Retrieved):
                     filer.arrived(wanted[number], outcome)
+                    troubles.forget(self._account.pk, wanted[number])
+                    self._put_off = []
+                else:
+                    self._not_given(wanted[number], outcome)
+                self._answered += 1
                 self._progress.done += 1
             filer.flush()
+            if self._put_off and not filer.filed.entries and not self._progress.gave_up:
+                raise self._put_off[-1]
         except GiveUp as error:
             if error.reason != Reason.TOO_LARGE or filer.incoming_number is None:
                 raise
             self._keep_what_came(filer)
-            self._skip(wanted[filer.incoming_number], self._limit + 1)
+            self._skip(found, wanted[filer.incoming_number], self._limit + 1)
             return False
-        except BaseException:
+        except BaseException as error:
             self._keep_what_came(filer)
+            if isinstance(error, RetryLater) and error.reason in BROKEN and self._answered < len(self._asked):
+                self._trouble_with(self._asked[self._answered])
             raise
         finally:
             arriving.close()
             filer.close()
         return True
+
+    def _not_given(self, each: Listed, problem: MailError) -> None:
+        """One message that cannot be had keeps no other away; a server that hands out none at all is unavailable."""
+        put_off = isinstance(problem, RetryLater) and problem.reason == Reason.BUSY
+        if not put_off and not isinstance(problem, GiveUp):
+            raise problem
+        self._refused.append(problem)
+        if isinstance(problem, RetryLater):
+            self._trouble_with(each)
+            self._put_off.append(problem)
+            if len(self._put_off) >= PUT_OFF:
+                raise problem
+
+    def _trouble_with(self, each: Listed) -> None:
+        if troubles.note(self._account.pk, each):
+            self._progress.gave_up = True
 
     def _keep_what_came(self, filer: Filer) -> None:
         """The messages before the one that failed are whole."""
@@ -119,33 +148,43 @@ class Visit:
         patience = 10 if self._connection.login_delay else 1
         messages = patience * max(SESSION_MESSAGES, len(listing) // SESSION_SHARE)
         octets = patience * max(SESSION_OCTETS, sum(each.size for each in listing) // SESSION_SHARE)
-        for place, each in enumerate(found.wanted):
+        wanted = sorted(found.wanted, key=lambda each: troubles.times(self._account.pk, each))
+        for place, each in enumerate(wanted):
+            if troubles.rests(self._account.pk, each):
+                self._refused.append(
+                    RetryLater(Reason.BUSY, "The server broke off each time. It is tried again later.")
+                )
+                continue
             if each.size > self._limit:
-                self._skip(each, each.size)
+                self._skip(found, each, each.size)
                 continue
             # What can only be told by its content has to be fetched in every session: a limit would never get past it.
             enough = messages <= 0 or octets <= 0 or self._long_enough(0, patience)
             if (enough and not found.content_only) or self._progress.stopping():
-                self._left = found.wanted[place:]
+                self._left = wanted[place:]
                 return
             messages -= 1
             octets -= each.size
+            self._asked.append(each)
             yield each.number
 
     def _long_enough(self, deleted: int, patience: int = 1) -> bool:
         return time.monotonic() - self._begun > SESSION_SECONDS * patience or deleted >= 10 * SESSION_MESSAGES
 
-    def _skip(self, each: Listed, size: int) -> None:
-        """Larger than what is taken in here: it stays on the server."""
+    def _skip(self, found: Comparison, each: Listed, size: int) -> None:
+        """Larger than what is taken in here: it stays on the server, and is noted once."""
         self._refused.append(GiveUp(Reason.TOO_LARGE, "A message is larger than what is taken in here."))
-        LedgerEntry.objects.create(
-            account=self._account,
-            uidl=each.uidl,
-            size=size,
-            listed_size=each.size,
-            state=State.SKIPPED,
-            fetched_at=timezone.now(),
-        )
+        noted = {
+            "account": self._account,
+            "uidl": each.uidl,
+            "listed_size": each.size,
+            "header_sha256": found.headers.get(each.number, ""),
+            "state": State.SKIPPED,
+        }
+        entry = LedgerEntry.objects.filter(**noted, sha256="").exclude(pk__in=self._skipped).first()
+        if entry is None:
+            entry = LedgerEntry.objects.create(**noted, size=size, fetched_at=timezone.now())
+        self._skipped.add(entry.pk)
 
     def _folder(self) -> Folder:
         ensure_folders(self._account)

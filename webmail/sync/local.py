@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import BinaryIO
 
-from django.core.files.storage import default_storage
 from django.db import transaction
 from django.db.models import F
 from django.utils import timezone
@@ -24,7 +23,7 @@ from webmail.mime.parts import locate
 from webmail.mime.summary import Summary, header_of, summarise
 from webmail.models import Folder, LedgerEntry, Message, SpecialUse, StoredContent
 from webmail.models.mirror import change
-from webmail.models.pop3 import delete_files
+from webmail.models.pop3 import delete_files, discard_files
 
 from . import stored
 from .insert import insert
@@ -237,8 +236,8 @@ def file_message(
     name, sha256, size = stored.keep(stream)
     try:
         return file_letters(folder, [Letter(name, sha256, size, summary, frozenset(flags), internaldate, ledger)])[0]
-    except BaseException:
-        default_storage.delete(name)
+    except BaseException as error:
+        discard_files([name], error)
         raise
 
 

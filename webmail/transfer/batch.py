@@ -5,7 +5,7 @@ from collections.abc import Callable
 from django.db import transaction
 
 from webmail.models import Folder
-from webmail.models.pop3 import delete_files
+from webmail.models.pop3 import discard_files
 from webmail.sync import stored
 from webmail.sync.local import Letter, file_letters
 
@@ -45,13 +45,18 @@ class Batch:
         """``record`` writes what became of the messages, or raises to leave everything as it was."""
         if not self._letters:
             return
-        with transaction.atomic():
-            record()
-            file_letters(self.folder, self._letters)
+        try:
+            with transaction.atomic():
+                record()
+                file_letters(self.folder, self._letters)
+        except BaseException as error:
+            self.discard(error)
+            raise
         self._clear()
 
-    def discard(self) -> None:
-        delete_files([letter.name for letter in self._letters])
+    def discard(self, error: BaseException | None = None) -> None:
+        """``error`` is that of the commit."""
+        discard_files([letter.name for letter in self._letters], error)
         self._clear()
 
     def _clear(self) -> None:
