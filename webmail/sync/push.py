@@ -34,7 +34,9 @@ logger = logging.getLogger(__name__)
 GROUP = 500
 LOOK_AHEAD = 2000
 TOGETHER = 3  # tries in a group; from then on each goes alone, so that one that fails holds up no other
-PATIENCE = timedelta(minutes=15)  # with what a server answers with errors of its own, before it counts as refused
+PATIENCE = timedelta(
+    hours=1
+)  # with errors of the server itself, before they count as a refusal: it may recover as a whole
 MOST_PUT_OFF = 50  # in a row: then it is not the messages, but the server
 Kind, State = PendingAction.Kind, PendingAction.State
 MESSAGE_KINDS = (Kind.STORE, Kind.MOVE, Kind.EXPUNGE)
