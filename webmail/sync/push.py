@@ -34,9 +34,8 @@ logger = logging.getLogger(__name__)
 GROUP = 500
 LOOK_AHEAD = 2000
 TOGETHER = 3  # tries in a group; from then on each goes alone, so that one that fails holds up no other
-PATIENCE = timedelta(
-    hours=1
-)  # with errors of the server itself, before they count as a refusal: it may recover as a whole
+# With errors of the server itself, before they count as a refusal: it may be ill as a whole, and recover.
+PATIENCE = timedelta(hours=1)
 MOST_PUT_OFF = 50  # in a row: then it is not the messages, but the server
 Kind, State = PendingAction.Kind, PendingAction.State
 MESSAGE_KINDS = (Kind.STORE, Kind.MOVE, Kind.EXPUNGE)
