@@ -3,13 +3,20 @@ import { addComposer, openDraft, startDock, wide } from "./dock.js";
 import { post } from "./net.js";
 import { say } from "./toast.js";
 
+// What is being opened is not opened twice, however often a button is pressed meanwhile.
+const opening = new Set();
+
 async function openIn(url, fields) {
+  if (opening.has(url)) return;
+  opening.add(url);
   try {
     const answer = await post(url, fields);
     if (answer.ok && (await addComposer(answer.html))) return;
     say(!answer.ok && !answer.html.includes("<") ? answer.html : "The message could not be opened. Try again.");
   } catch (error) {
     say(`${error.message} The message could not be opened.`);
+  } finally {
+    opening.delete(url);
   }
 }
 
@@ -58,6 +65,10 @@ export function forwardWhole(url, ids) {
 }
 
 export function startComposing() {
+  // A double click means one message.
+  document.addEventListener("click", (event) => {
+    if (event.detail > 1 && event.target.closest?.("form[data-compose], form.compose-fab")) event.preventDefault();
+  });
   document.addEventListener("submit", (event) => {
     const form = event.target;
     if (!form.matches("form[data-compose]")) return;

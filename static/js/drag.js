@@ -25,11 +25,12 @@ export function startDragging({ move }) {
     event.dataTransfer.setData("text/plain", label.textContent);
     for (const one of dragged) one.classList.add("dragged");
   });
-  main.addEventListener("dragend", () => {
+  const end = () => {
     for (const one of dragged) one.classList.remove("dragged");
     dragged = [];
     document.querySelector(".drop-here")?.classList.remove("drop-here");
-  });
+  };
+  main.addEventListener("dragend", end);
 
   const target = (event) => {
     const link = event.target.closest?.(".tree-link[data-folder]");
@@ -49,7 +50,10 @@ export function startDragging({ move }) {
     const link = dragged.length ? target(event) : null;
     if (!link) return;
     event.preventDefault();
-    move(dragged.map((row) => row.dataset.id), link.dataset.folder);
+    const ids = dragged.map((row) => row.dataset.id);
+    // What is moved leaves the list, and then nobody hears of the end of dragging.
+    end();
+    move(ids, link.dataset.folder);
   });
 }
 

@@ -28,6 +28,8 @@ export function startRest() {
   window.addEventListener("pointerdown", pressed, options);
   window.addEventListener("pointerup", released, options);
   window.addEventListener("dragend", released, options);
+  // A row that is dropped leaves the list, and with it the end of dragging that would tell of it.
+  window.addEventListener("drop", released, options);
   window.addEventListener("blur", (event) => event.target === window && released());
   // What begins to be dragged is cancelled as a press.
   window.addEventListener("dragstart", () => press && (press.dragged = true), options);

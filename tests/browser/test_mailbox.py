@@ -282,6 +282,9 @@ def test_rows_are_dragged_to_a_folder(live: LiveMailbox, opened: Open) -> None:
     expect(page.locator(".row")).to_have_count(2)
     page.locator(".row").first.drag_to(page.locator('.tree-link[data-use="archive"]'))
     expect(page.locator(".row")).to_have_count(1)
+    # The list is not held back by a press that nobody ends.
+    page.locator(".toast [data-undo] button").click()
+    expect(page.locator(".row")).to_have_count(2, timeout=5_000)
 
 
 def test_a_lost_connection_is_a_thin_banner_and_the_action_is_put_back(live: LiveMailbox, opened: Open) -> None:
