@@ -55,6 +55,9 @@ class User(AbstractUser):
     )
     session_salt = models.CharField(max_length=64, default=new_salt, editable=False)
 
+    def __str__(self) -> str:
+        return self.email or self.username
+
     def _get_session_auth_hash(self, secret: str | None = None) -> str:
         # Most people have no password here, so the salt is what ends their sessions everywhere.
         value = self.password + self.session_salt

@@ -49,6 +49,7 @@ export class Saver {
 
   say(text) {
     this.state.textContent = text;
+    this.state.title = text;
   }
 
   changed() {

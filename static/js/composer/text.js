@@ -110,6 +110,15 @@ export function startText(root, { changed, picture, question, choose }) {
       if (file) picture(file);
     }
   });
+  // Who presses below a signature that stands alone means to begin, not to write under it.
+  box.addEventListener("mousedown", (event) => {
+    const first = box.firstElementChild;
+    if (event.target !== box || !box.querySelector(".signature") || box.querySelector("blockquote")) return;
+    if (first.matches(".signature") || first.textContent.trim() || first.querySelector("img")) return;
+    event.preventDefault();
+    editor.focus();
+    editor.moveCursorToStart();
+  });
   area.addEventListener("input", changed);
   toggle.addEventListener("click", switchForm);
 
