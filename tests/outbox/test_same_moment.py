@@ -167,3 +167,37 @@ def test_a_draft_of_another_program_opened_twice_at_once_is_one(
     row = server_drafts.edit_draft(message)
     assert [row] == others
     assert row.attachments.count() == 1
+
+
+def test_what_was_refused_of_an_earlier_try_says_nothing_of_the_next(write: Write) -> None:
+    """A worker still fetches a file for what was taken back and sent anew without it."""
+    row = queued(write())
+    earlier = OutgoingMessage.objects.get(pk=row.pk)
+    assert queue.undo(row)
+    queued(row)
+    queue.reject(earlier, "The file is gone.")
+    row.refresh_from_db()
+    assert (row.state, Notice.objects.count()) == (State.QUEUED, 0)
+
+
+def test_what_is_sent_again_leaves_no_bytes_of_the_first_try_behind(write: Write) -> None:
+    row = queued(write())
+    first = str(row.raw.name)
+    queue.reject(row, "Nobody is there.")
+    row.refresh_from_db()
+    queued(row)
+    assert not row.raw.storage.exists(first)
+    assert row.raw.storage.exists(str(row.raw.name))
+
+
+@pytest.mark.mailserver
+def test_a_foreign_draft_that_is_too_long_is_not_cut(
+    reading: MailAccount, mailbox: Mailbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """I1: the next save would put what is left in its place."""
+    mailbox.append(foreign_draft(), "Drafts", (b"\\Draft",))
+    look(reading)
+    monkeypatch.setattr(drafts, "LONGEST_TEXT", 10)
+    with pytest.raises(drafts.TooLong):
+        server_drafts.edit_draft(Message.objects.get(message_id="d1@client.test"))
+    assert not OutgoingMessage.objects.exists()

@@ -124,8 +124,10 @@ def enqueue(outgoing: OutgoingMessage, *, token: uuid.UUID, send_at: datetime | 
     )
     # A file that came or went while the bytes were made has touched the draft.
     standing = standing.filter(updated_at=touched_at)
-    if not standing.update(**values) and values["raw"]:
-        outgoing.raw.storage.delete(str(values["raw"]))
+    # Those of a try that was refused, or those made just now for nothing.
+    needless = outgoing.raw.name if standing.update(**values) else values["raw"]
+    if needless:
+        outgoing.raw.storage.delete(str(needless))
     outgoing.refresh_from_db()
     if outgoing.state not in EDITABLE:
         versions.keep(outgoing, versions.Reason.SEND)
@@ -221,7 +223,7 @@ def _check_files(outgoing: OutgoingMessage) -> None:
 
 def reject(outgoing: OutgoingMessage, sentence: str) -> None:
     """A queued message cannot be sent as it is: it is the person's again, to be edited."""
-    waiting = OutgoingMessage.objects.filter(pk=outgoing.pk, state=State.QUEUED)
+    waiting = OutgoingMessage.objects.filter(pk=outgoing.pk, state=State.QUEUED, message_id=outgoing.message_id)
     if waiting.update(state=State.REJECTED, token=uuid.uuid4(), sentence=sentence[:1000]):
         Notice.objects.create(user_id=outgoing.user_id, text=f"“{outgoing}” was not sent. {sentence}"[:1000])
         announce(outgoing.user_id)

@@ -86,12 +86,14 @@ def _succeeds(message: Message, row: OutgoingMessage) -> bool:
 def _take_over(row: OutgoingMessage, message: Message) -> bool:
     try:
         raw = b"".join(bodies.source(message))
+        parsed = parse_draft(raw)
+        written = fields_of(parsed, message.account)
+        drafts.check_length(written)
     except MailError as problem:
         # It is asked for again in the next pass.
         logger.info("draft %s: what another program made of it cannot be read: %s", row.pk, problem.detail)
         return False
-    parsed = parse_draft(raw)
-    given = drafts.tidy(fields_of(parsed, message.account))
+    given = drafts.tidy(written)
     files = [(file.file.storage, file.file.name) for file in row.attachments.all() if file.file]
     with transaction.atomic():
         standing = OutgoingMessage.objects.select_for_update().filter(

@@ -141,6 +141,7 @@ def edit_draft(message: Message) -> OutgoingMessage:
     raw = b"".join(bodies.source(message))
     parsed = parse_draft(raw)
     given = fields_of(parsed, message.account)
+    drafts.check_length(given)
     with transaction.atomic():
         # Whoever opens it at the same moment gets the same.
         hold(message.account.user_id)
