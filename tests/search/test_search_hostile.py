@@ -8,9 +8,11 @@ import pytest
 from tests.search.test_search_index import DAY, subjects
 from tests.views.conftest import remote_message
 from webmail.mime.parts import Part
-from webmail.models import CachedPart, Message, SearchEntry, SearchQueue
+from webmail.models import CachedPart, Message, RenderedBody, SearchEntry, SearchQueue
 from webmail.models.mirror import change
+from webmail.sync.bodies import trim_cache
 from webmail.sync.insert import insert
+from webmail.sync.rendering import rendered
 
 pytestmark = pytest.mark.database
 PARTS = 8
@@ -58,3 +60,24 @@ def test_a_message_that_came_again_at_another_time_is_found_by_it(ada: Any, inde
     assert subjects(ada, "is:unread after:2026-10-01") == ["Moved by another program", "Between"]
     assert subjects(ada, "moved before:2026-10-01") == []
     assert SearchEntry.objects.filter(message=message).count() == 1
+
+
+def test_a_text_that_made_room_for_others_is_still_found_after_something_else_of_the_mail_was_kept(
+    ada: Any, indexed: Any
+) -> None:
+    message = ada.arrive("Contract", text="Dear reader. " * 20 + "The third clause about Lemons & limes.")
+    assert rendered(message).written
+    ada.arrive("Never opened", text="The fourth clause.")
+    indexed()
+    assert subjects(ada, "clause") == ["Never opened", "Contract"]
+    trim_cache(0)
+    assert not CachedPart.objects.exists()
+    # "Show original", or a picture in its text.
+    CachedPart.objects.create(message=message, section="HEADER", content=b"Subject: Contract\r\n", size=19)
+    indexed()
+    assert subjects(ada, "clause") == ["Never opened", "Contract"]
+    assert subjects(ada, '"third clause" lemons limes') == ["Contract"]
+    RenderedBody.objects.update(html=b"damaged")
+    CachedPart.objects.create(message=message, section="2", content=b"x", size=1)
+    indexed()
+    assert subjects(ada, "contract") == ["Contract"]

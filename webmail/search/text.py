@@ -1,6 +1,7 @@
 """The words of a message, as far as it is here: header fields, names of attachments, and the text or its beginning."""
 
 import logging
+import zlib
 from collections.abc import Sequence
 from itertools import chain
 
@@ -9,7 +10,7 @@ from webmail.mime.charset import decode_text
 from webmail.mime.folding import first_words
 from webmail.mime.parts import Part, choose, decode_transfer, locate
 from webmail.mime.text import html_to_text
-from webmail.models import CachedPart, Message
+from webmail.models import CachedPart, Message, RenderedBody
 from webmail.models.content import intact
 from webmail.sync import stored
 
@@ -55,7 +56,20 @@ def _texts(message: Message, parts: Sequence[Part]) -> list[str]:
     except (GiveUp, OSError) as problem:
         logger.info("the text of message %s is not indexed: %s", message.pk, problem)
         return []
-    return [_text(part, content[part.section]) for part in parts if part.section in content]
+    found = [_text(part, content[part.section]) for part in parts if part.section in content]
+    if len(found) < len(parts) and (shown := _shown(message)):
+        return [shown]
+    return found
+
+
+def _shown(message: Message) -> str:
+    """The text as it was shown once: it is kept for longer than the parts it was made of."""
+    row = RenderedBody.objects.filter(message=message).first()
+    try:
+        html = zlib.decompress(row.html).decode() if row is not None else ""
+    except (zlib.error, UnicodeDecodeError):
+        return ""
+    return html_to_text(html[:LARGEST].replace("\0", " "))
 
 
 def _text(part: Part, content: bytes) -> str:
