@@ -257,3 +257,57 @@ def test_our_own_html_is_held_to_the_same_rules() -> None:
 
 def test_the_policy_has_a_version() -> None:
     assert POLICY_VERSION >= 1
+
+
+@pytest.mark.parametrize(
+    ("css", "kept"),
+    [
+        ("td[class~=x]{color:red}", True),
+        ("u + .body .a > b:not(.c):first-child{color:red}", True),
+        ("u ~ div .a{color:red}", False),
+        (".a,b ~ i{color:red}", False),
+        ("div:has(b){color:red}", False),
+        (":is(a,b) i{color:red}", False),
+        (":WHERE(a) i{color:red}", False),
+    ],
+)
+def test_rules_that_compare_everything_with_everything_go(css: str, kept: bool) -> None:
+    assert ("color:red" in sanitise(f"<style>{css}</style><p>x", cid_url=lambda _: None).html) is kept
+
+
+@pytest.mark.parametrize(
+    ("value", "kept"),
+    [
+        ("0 2px 4px rgba(0,0,0,.1),0 0 1px #333333 inset", True),
+        ("0 .5px 1.25px black!important", True),
+        ("none", True),
+        ("0 0 900px red", False),
+        ("0 0 9em red", False),
+        ("0 0 calc(900px) red", False),
+        (",".join(["0 0 9px red"] * 40), False),
+    ],
+)
+@pytest.mark.parametrize("name", ["box-shadow", "text-shadow"])
+def test_shadows_that_take_minutes_to_paint_go(name: str, value: str, kept: bool) -> None:
+    for markup in (f'<p style="{name}:{value}">x', f"<style>p{{{name}:{value}}}</style><p>x"):
+        assert (name in sanitise(markup, cid_url=lambda _: None).html) is kept
+
+
+def test_a_cell_may_not_be_a_thousand_wide() -> None:
+    html = sanitise(
+        "<table><tr><td colspan=1000 rowspan=65534>x<td colspan=12 rowspan=3>y", cid_url=lambda _: None
+    ).html
+    assert '<td>x</td><td colspan="12" rowspan="3">y</td>' in html
+
+
+def test_deep_nesting_has_no_boxes_inside_lines() -> None:
+    style = "<style>div{display:inline-table;color:red}b{display:none}</style>"
+    shallow = sanitise(style + "<div>" * 100 + "x", cid_url=lambda _: None).html
+    deep = sanitise(style + "<div style='display:inline-block;width:9px'>" * 130 + "x", cid_url=lambda _: None)
+    assert "display:inline-table" in shallow
+    assert "inline-" not in deep.html
+    assert "color:red" in deep.html
+    assert "display:none" in deep.html
+    assert deep.html.count('style="width:9px"') == 130
+    assert sanitise(deep.html, cid_url=lambda _: None).html == deep.html
+    assert "inline-" not in clean_own("<div style='display:inline-table'>" * 130 + "x")

@@ -125,3 +125,31 @@ def test_the_browser_reads_the_tree_that_was_sanitised(page: Page) -> None:
     )
     for markup, shown, read in zip(ATTACKS, clean, again, strict=True):
         assert sanitise(read, cid_url=lambda _: None).html == shown, markup
+
+
+FLAT = "<b>x</b>" * 9_000
+STANDSTILLS = {
+    "everything before it": "<style>"
+    + "".join(f"b ~ b ~ b ~ i.c{n}{{color:red}}" for n in range(2_000))
+    + f"</style>{FLAT}",
+    "everything after it": "<style>"
+    + "".join(f"b:has(~ i.c{n}){{color:red}}" for n in range(2_000))
+    + f"</style>{FLAT}",
+    "columns": '<div style="columns:1000;column-width:1px">' * 100 + "x" * 1_000,
+    "shadows": "<style>b{text-shadow:" + ",".join(["0 0 900px red"] * 100) + f"}}</style>{FLAT}",
+    "tables in lines": "<style>div{display:inline-table}</style>" + "<div>" * 400 + "x",
+    "blocks in lines": '<div style="display:inline-block">' * 500 + "x",
+    "wide cells": "<table><tr>" + "<td colspan=1000>x</td>" * 5_000 + "</table>",
+}
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("markup", STANDSTILLS.values(), ids=STANDSTILLS)
+def test_no_mail_makes_the_page_stand_still_or_die(page: Page, markup: str) -> None:
+    """The frame of a mail shares its process with the page around it. These took minutes, or ended it."""
+    clean = sanitise(markup, cid_url=lambda _: None)
+    assert not clean.too_complex
+    page.set_default_timeout(15_000)
+    page.set_content(document(clean.html, "", remote=0, too_complex=False, theme="light"))
+    assert page.evaluate("document.body.offsetHeight") > 0
+    page.screenshot()

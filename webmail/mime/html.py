@@ -21,10 +21,11 @@ from webmail.mime.quote import split_quote
 __all__ = ["POLICY_VERSION", "Sanitised", "clean_own", "sanitise", "split_quote"]
 
 # Raised with every change of what the sanitiser lets through or how links are marked: what is stored is made again.
-POLICY_VERSION = 7
+POLICY_VERSION = 8
 
 _PASSES = 4
 _DEPTH_LIMIT = 512
+_DEEP = 120  # from here on elements have the boxes they have by themselves
 _DATA_LIMIT = 400_000
 
 
@@ -99,9 +100,13 @@ _BLANK = "data:image/gif;base64,R0lGODlhAQABAAAAACwAAAAAAQABAAA="
 _NAMES = re.compile(r"[\w\s:./@+-]{1,500}")
 _PATTERNS = {
     "class": _NAMES,
+    # A table of thousands of cells that are each a thousand wide takes seconds.
+    "colspan": re.compile(r"\d{1,2}|100"),
     "id": _NAMES,
     "name": _NAMES,
     "role": re.compile("presentation|none"),
+    "rowspan": re.compile(r"\d{1,3}"),
+    "span": re.compile(r"\d{1,2}|100"),
     "usemap": re.compile(f"#{_NAMES.pattern}"),
 }
 _QUOTE_TYPE = re.compile("cite", re.IGNORECASE)
@@ -140,6 +145,7 @@ class _Filter:
         self.cid_url = cid_url
         self.remote_url = remote_url
         self.invisible = invisible
+        self.flat = False
         self.remote = 0
         self.tracked: set[str] = set()
 
@@ -148,7 +154,7 @@ class _Filter:
             # nh3 asks about elements too that it goes on to drop.
             return None
         if attribute == "style":
-            return style.declarations(value, self.paint) or None
+            return style.declarations(value, self.paint, flat=self.flat) or None
         if attribute == "href":
             return link(value)
         if attribute == "background":
@@ -230,7 +236,7 @@ def _sanitise(html: str, cid_url: CidUrl, remote_url: RemoteUrl | None) -> tuple
     body = _clean(markup, attributes)
     if body is None:
         return "", 0, True, []
-    sheet = style.sheet(css, attributes.paint) if css else ""
+    sheet = style.sheet(css, attributes.paint, flat=attributes.flat) if css else ""
     head = f"<style>{sheet}</style>" if sheet else ""
     owners = sorted(_owner(address) for address in attributes.tracked)
     return head + body, attributes.remote, False, owners
@@ -250,12 +256,16 @@ def _clean(markup: str, attributes: _Filter) -> str | None:
 
     A tree that changes when it is parsed again is how markup slips past a sanitiser (mutation XSS).
     """
-    for _ in range(_PASSES):
+    for _ in range(_PASSES + 1):
         attributes.remote = 0
         attributes.tracked.clear()
         filtered = _cleaner(attributes).clean(markup)
-        if _too_deep(filtered):
+        depth = _depth(filtered)
+        if depth > _DEPTH_LIMIT:
             return None
+        if depth > _DEEP and not attributes.flat:
+            attributes.flat = True
+            continue
         cleaned = _STRUCTURE.clean(filtered)
         if _STRUCTURE.clean(cleaned) == cleaned:
             return cleaned
@@ -264,19 +274,20 @@ def _clean(markup: str, attributes: _Filter) -> str | None:
     return None
 
 
-def _too_deep(cleaned: str) -> bool:
-    """Whether well-formed markup nests beyond what browsers keep apart; parsing it again would take quadratic time."""
-    if cleaned.count("</") <= _DEPTH_LIMIT:
-        return False
-    depth = 0
+def _depth(cleaned: str) -> int:
+    """How deep well-formed markup nests. Beyond what browsers keep apart parsing it again would take quadratic time."""
+    if cleaned.count("</") <= _DEEP:
+        return 0
+    depth = deepest = 0
     for found in _OPEN_OR_CLOSE.finditer(cleaned):
         if found[1]:
             depth -= 1
         elif found[2] not in _VOID:
             depth += 1
+            deepest = max(deepest, depth)
             if depth > _DEPTH_LIMIT:
-                return True
-    return False
+                break
+    return deepest
 
 
 def _take_styles(html: str) -> tuple[str, str]:

@@ -10,7 +10,7 @@ from bleach.css_sanitizer import CSSSanitizer
 from tinycss2.ast import Node
 
 STYLE_LIMIT = 200_000
-_RULE_LIMIT = 4_000
+_RULE_LIMIT = 2_000
 _ATTRIBUTE_LIMIT = 8_000
 _VALUE_LIMIT = 2_000
 _PRELUDE_LIMIT = 2_000
@@ -26,7 +26,7 @@ _PROPERTIES = _words(
     "background background-clip background-color background-image background-origin background-position "
     "background-repeat background-size border-collapse border-radius border-spacing border-top-left-radius "
     "border-top-right-radius border-bottom-left-radius border-bottom-right-radius box-shadow box-sizing caption-side "
-    "clear color color-scheme column-count column-gap column-rule column-width columns direction display empty-cells "
+    "clear color color-scheme column-gap direction display empty-cells "
     "flex flex-basis flex-direction flex-flow flex-grow flex-shrink flex-wrap float font font-family "
     "font-feature-settings font-kerning font-size font-stretch font-style font-variant font-weight gap "
     "grid-template-columns height hyphens justify-content align-items align-content align-self letter-spacing "
@@ -51,6 +51,13 @@ _CSS = CSSSanitizer(allowed_css_properties=_PROPERTIES, allowed_svg_properties=f
 _PLAIN_VALUE = re.compile(
     r"""(?:[\w\s#%.,+!-]++|'[\w\s.,-]*+'|"[\w\s.,-]*+"|(?:(?<=rgb)|(?<=rgba))\([\d\s.,%]*+\))*+""", re.IGNORECASE
 )
+# What browsers take minutes for, and the page around the mail stands still with it: everything is compared with everything
+# before it, or painted many times over.
+_COSTLY = re.compile(r"~(?!=)|:(?:has|is|where|matches|any|-webkit-any|-moz-any)\b", re.IGNORECASE)
+_SHADOWS = frozenset({"box-shadow", "text-shadow"})
+_SHADOW_LIMIT = 160
+_NOT_LENGTHS = re.compile(r"\b(?:rgb|hsl)a?\([^()]*\)|!\s*important\b", re.IGNORECASE)
+_SHADOW_WORD = re.compile(r"[a-z]+|#[0-9a-f]{3,8}|-?\d{0,2}(?:\.\d*)?(?:px)?", re.IGNORECASE)
 _MEDIA = re.compile(r"[\w\s():,.+/>=-]{0,500}")
 _DARK = re.compile(r"prefers-color-scheme\s*:\s*dark", re.IGNORECASE)
 _SCHEME = re.compile(r"(?<![\w-])color-scheme\s*:[^;{}()]{0,100}\bdark\b", re.IGNORECASE)
@@ -77,23 +84,36 @@ def forget() -> None:
     _allowed.cache_clear()
 
 
-def _plain(style: str) -> str | None:
+def _bearable(name: str, value: str, *, flat: bool) -> bool:
+    """Whether a browser lays it out and paints it in time; ``flat`` as in :func:`declarations`."""
+    if name == "display":
+        return not flat or value.strip().lower().startswith("none")
+    if name not in _SHADOWS:
+        return True
+    words = re.split(r"[\s,]+", _NOT_LENGTHS.sub(" ", value))
+    return len(value) <= _SHADOW_LIMIT and all(_SHADOW_WORD.fullmatch(word) for word in words if word)
+
+
+def _plain(style: str, *, flat: bool) -> str | None:
     """``style`` filtered without a parser where all its values are plain words, else None: most of mail is that."""
     kept = []
     for declaration in style.split(";"):
         name, _, value = declaration.partition(":")
         if not _PLAIN_VALUE.fullmatch(value) or "\\" in name or "/" in name:
             return None
-        if value and (name := name.strip().lower()) in _PROPERTIES:
+        if value and (name := name.strip().lower()) in _PROPERTIES and _bearable(name, value, flat=flat):
             kept.append(f"{name}:{' '.join(value.split())}".replace("'", '"'))
     return ";".join(kept)
 
 
-def declarations(style: str, resolve: Resolve) -> str:
-    """A style attribute or the body of a rule, filtered. ``resolve`` gives the address to load for a url(), or None."""
+def declarations(style: str, resolve: Resolve, *, flat: bool = False) -> str:
+    """A style attribute or the body of a rule, filtered. ``resolve`` gives the address to load for a url(), or None.
+
+    ``flat`` is for markup that is nested deeply: boxes inside lines, a few hundred deep, end the process of the page.
+    """
     if len(style) > _ATTRIBUTE_LIMIT:
         return ""
-    if (plain := _plain(style)) is not None:
+    if (plain := _plain(style, flat=flat)) is not None:
         return plain
     try:
         parsed = tinycss2.parse_declaration_list(_allowed(style), skip_comments=True, skip_whitespace=True)
@@ -102,7 +122,7 @@ def declarations(style: str, resolve: Resolve) -> str:
             if declaration.type != "declaration":
                 continue
             value = _value(declaration.value, resolve)
-            if value:
+            if value and _bearable(declaration.lower_name, value, flat=flat):
                 kept.append(f"{declaration.lower_name}:{value}{' !important' if declaration.important else ''}")
     except (RecursionError, ValueError):
         return ""
@@ -151,7 +171,7 @@ def _harmless(token: Node) -> bool:
             return kind in {"ident", "number", "percentage", "dimension", "hash", "string", "whitespace"}
 
 
-def sheet(css: str, resolve: Resolve) -> str:
+def sheet(css: str, resolve: Resolve, *, flat: bool = False) -> str:
     """The text for a style element, safe inside it; @media is kept, every other at-rule goes, "" when over 200 kB.
 
     Rules for dark screens are kept where the design says that it is made for both (``FOR_BOTH``).
@@ -160,7 +180,7 @@ def sheet(css: str, resolve: Resolve) -> str:
         return ""
     try:
         rules = tinycss2.parse_stylesheet(css, skip_comments=True, skip_whitespace=True)
-        return "\n".join(_rules(rules, resolve, 0, dark=for_both(css)))
+        return "\n".join(_rules(rules, resolve, 0, dark=for_both(css), flat=flat))
     except (RecursionError, ValueError):
         return ""
 
@@ -176,13 +196,14 @@ def for_both(css: str) -> bool:
     return False
 
 
-def _rules(rules: list[Node], resolve: Resolve, depth: int, *, dark: bool) -> list[str]:
+def _rules(rules: list[Node], resolve: Resolve, depth: int, *, dark: bool, flat: bool) -> list[str]:
     out: list[str] = []
     for rule in rules[:_RULE_LIMIT]:
         if rule.type == "qualified-rule":
             selector = " ".join(tinycss2.serialize(rule.prelude).split())
-            body = declarations(tinycss2.serialize(rule.content), resolve)
-            if body and selector and len(selector) <= _PRELUDE_LIMIT and "<" not in selector:
+            if not selector or len(selector) > _PRELUDE_LIMIT or "<" in selector or _COSTLY.search(selector):
+                continue
+            if body := declarations(tinycss2.serialize(rule.content), resolve, flat=flat):
                 out.append(f"{selector}{{{body}}}")
         elif rule.type == "at-rule" and rule.lower_at_keyword == "media" and rule.content and depth < _MEDIA_DEPTH:
             condition = " ".join(tinycss2.serialize(rule.prelude).split())
@@ -190,7 +211,7 @@ def _rules(rules: list[Node], resolve: Resolve, depth: int, *, dark: bool) -> li
                 # A design is shown on white: half of it turned dark, as most of these rules do, could not be read.
                 continue
             inner = tinycss2.parse_rule_list(rule.content, skip_comments=True, skip_whitespace=True)
-            body = "\n".join(_rules(inner, resolve, depth + 1, dark=dark))
+            body = "\n".join(_rules(inner, resolve, depth + 1, dark=dark, flat=flat))
             if body and _MEDIA.fullmatch(condition):
                 out.append(f"@media {condition}{{{body}}}")
     return out
