@@ -27,6 +27,7 @@ class VastImap:
         self.gone: set[int] = set()
         self.modseq = 10
         self.commands: list[str] = []
+        self.lines: list[str] = []
         self.host = "127.0.0.1"
         self._listener = socket.create_server((self.host, 0))
         self.port: int = self._listener.getsockname()[1]
@@ -62,6 +63,7 @@ class VastImap:
             connection.sendall(f"* OK [CAPABILITY {self._capabilities}] ready\r\n".encode())
             while line := reader.readline():
                 tag, _, command = line.rstrip().partition(b" ")
+                self.lines.append(command.decode("utf-8", "replace"))
                 self.commands.append(b" ".join(command.split()[:2]).decode("ascii", "replace").upper())
                 octets: list[bytes] = []
                 for piece in self._answer(command.decode("utf-8", "replace")):
@@ -119,11 +121,14 @@ class VastImap:
         for name, wanted in (("UNSEEN", False), ("FLAGGED", True), ("ANSWERED", True)):
             if upper.endswith(name):
                 flag = "\\Seen" if name == "UNSEEN" else f"\\{name.capitalize()}"
-                uids = (uid for uid in uids if (flag in self._flags(uid)) is wanted)
+                uids = self._with_flag(uids, flag, wanted)
         if "RETURN" in upper:
             found = compact(list(uids))
             return f'* ESEARCH (TAG "x") UID{f" ALL {found}" if found else ""}\r\n'.encode()
         return f"* SEARCH {' '.join(map(str, uids))}\r\n".encode()
+
+    def _with_flag(self, uids: Iterator[int], flag: str, wanted: bool) -> Iterator[int]:
+        return (uid for uid in uids if (flag in self._flags(uid)) is wanted)
 
     def _flags(self, uid: int) -> str:
         return self.flags[uid][0] if uid in self.flags else "\\Seen" if uid % 3 else ""
