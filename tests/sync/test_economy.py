@@ -1,5 +1,6 @@
 """What a pass asks the server for: little when nothing happened, only where something did; and the reasons to look again."""
 
+import time
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 
@@ -214,6 +215,22 @@ def test_flags_deep_in_a_folder_are_found_without_mod_sequences(mailbox, sync, a
     assert set(rows.filter(flagged=True).values_list("uid", flat=True)) == {2, 9}
     assert set(rows.filter(answered=True).values_list("uid", flat=True)) == {3}
     assert len(read) == 3
+
+
+@pytest.mark.parametrize("hidden", [NO_CONDSTORE])
+def test_marks_are_asked_for_once_in_a_look_without_mod_sequences(mailbox, sync, asked, monkeypatch):
+    """Three questions; in a folder of half a million each has an answer of a megabyte."""
+    append(mailbox, 5)
+    sync()
+    other = mailbox.imap()
+    other.select_folder("INBOX")
+    other.add_flags([2], [b"\\Seen"])
+    other.logout()
+    monkeypatch.setattr(flags, "_scanned", dict.fromkeys(Folder.objects.values_list("pk", flat=True), time.monotonic()))
+    asked()
+    sync()
+    assert asked().count("SEARCH") == 3
+    assert Message.objects.get(uid=2).seen
 
 
 def test_changes_anywhere_in_a_folder_are_one_question_with_mod_sequences(mailbox, sync, account, asked, monkeypatch):

@@ -15,6 +15,7 @@ from tests.servers.personality_imap import PersonalityServer
 from tests.sync.any_server import Person, assert_like_the_server, mail, name_of
 from webmail.errors import RetryLater
 from webmail.models import Folder, Message, Notice, PendingAction
+from webmail.models.mirror import change
 from webmail.sync import actions, folder_actions
 from webmail.sync.account import Pass
 from webmail.sync.recover import settle_cut_short
@@ -214,4 +215,64 @@ def test_f50_a_click_on_a_copy_outlives_the_message_it_was_copied_from(at) -> No
     it.person.sync()
     assert PendingAction.objects.exists()
     assert it.other.content("Sent") == {name_of(1): {"\\Flagged"}}
+    assert_like_the_server(it.person)
+
+
+def test_a_click_does_not_wait_until_all_folders_have_been_looked_into(at) -> None:
+    it = at(Usual())
+    it.other.append(mail(1))
+    with it.other.imap() as other:
+        for number in range(20):
+            other.create_folder(f"Work {number}")
+            other.append(f"Work {number}", mail(100 + number))
+    clicked: list[int] = []
+
+    def clicking() -> bool:
+        if not clicked and Message.objects.count() > 4:
+            actions.store(it.person.user, Message.objects.filter(folder__name="INBOX"), "flagged", True)
+            clicked.append(len(it.proxy.commands))
+        return False
+
+    it.pass_over(clicking)
+    between = it.proxy.commands[clicked[0] : it.proxy.commands.index("STORE", clicked[0])]
+    assert between.count("SELECT") <= 3
+    assert_like_the_server(it.person)
+
+
+def test_f52_many_messages_that_are_missing_here_are_fetched_in_pieces_and_can_be_stopped(at, monkeypatch) -> None:
+    """As after the database was restored: a worker told to stop, or a click, does not wait for all of it."""
+    monkeypatch.setattr("webmail.sync.messages.CHUNK", 5)
+    it = at(Usual())
+    it.other.append(*(mail(number) for number in range(1, 41)))
+    it.person.sync()
+    with change(it.person.user.pk) as changed:
+        gone = Message.objects.filter(uid__lte=35)
+        changed.delete(gone.values_list("pk", flat=True))
+    Folder.objects.update(compared_at=None)
+    mailbox_changed = it.other
+    mailbox_changed.append(mail(50))
+    before = Message.objects.count()
+    Pass(it.person.connected(), it.person.account, lambda: Message.objects.count() > before + 6).run()
+    assert Message.objects.count() < 25
+    it.person.sync()
+    assert_like_the_server(it.person)
+
+
+def test_what_most_of_a_folder_is_gone_is_believed_where_a_server_allows_one_connection_only(at) -> None:
+    """The next connection has to do for the second one."""
+    it = at(Usual())
+    it.other.append(*(mail(number) for number in range(1, 41)))
+    it.person.sync()
+    with it.other.imap("INBOX") as other:
+        other.delete_messages(list(range(1, 36)))
+        other.expunge()
+    it.personality.connections = 1
+    it.person.sync()
+    assert Folder.objects.get(name="INBOX").total == 40
+    it.person.close()
+    it.server.wait_until_alone()
+    it.person.sync()
+    assert Folder.objects.get(name="INBOX").total == 5
+    it.person.close()
+    it.personality.connections = 0
     assert_like_the_server(it.person)

@@ -138,10 +138,10 @@ def test_a_parked_connection_that_dies_is_replaced(mailbox, account, start_worke
 
 
 def test_two_workers_share_and_take_over(account):
-    assert lease.claim_due("one", set(), 5) == [account.pk]
-    assert lease.claim_due("two", set(), 5) == []
+    assert lease.claim_due("one", set(), 5) == {account.pk: "localhost"}
+    assert lease.claim_due("two", set(), 5) == {}
     SyncState.objects.update(lease_until=timezone.now() - timedelta(seconds=1))
-    assert lease.claim_due("two", set(), 5) == [account.pk]
+    assert lease.claim_due("two", set(), 5) == {account.pk: "localhost"}
     assert lease.renew("one", {account.pk}) == {account.pk}
     assert lease.renew("two", {account.pk}) == set()
 

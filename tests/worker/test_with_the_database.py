@@ -12,7 +12,7 @@ import pytest
 from django.db import OperationalError, connection, connections
 from django.utils import timezone
 
-from accounts.models import MailAccount
+from accounts.models import MailAccount, User
 from tests.servers.fault_proxy import FaultProxy
 from tests.servers.scripted_imap import ScriptedImap
 from tests.worker.test_limits import account as limited
@@ -224,3 +224,18 @@ def test_goodbyes_to_a_server_that_is_silent_hold_up_nothing(account) -> None:
     assert time.monotonic() - began < 2
     assert not worker.parked
     wait_until(lambda: len(said) == 40)
+
+
+def test_f15_a_server_that_is_slow_for_many_accounts_leaves_threads_to_the_others(
+    mailbox, account, start_worker
+) -> None:
+    """I7: it takes the connections and says nothing."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        for number in range(8):
+            user = User.objects.create(username=f"user-{number}")
+            slow = MailAccount.objects.create(
+                user=user, username="x", password="x", imap_host="127.0.0.1", imap_port=silent.getsockname()[1]
+            )
+            SyncState.objects.create(account=slow, due_at=timezone.now() - timedelta(minutes=5))
+        start_worker()
+        assert wait_until(lambda: up_to_date(account)) < 6

@@ -74,7 +74,10 @@ class Pass:
         for folder in folders:
             if self.should_stop():
                 return True
+            looked = self.connection.selected
             more |= self._look(folder, statuses.get(folder.name), folder.pk in touched or folder.name in told)
+            if self.connection.selected is not looked and self._waiting():
+                return True  # A click does not wait until all folders have been looked into.
         more |= self._backfill(folders)
         if not more:
             more = self._ahead(folders)
@@ -196,7 +199,9 @@ class Pass:
             return False  # Created here; the server does not know it yet.
         if status is not None and not note_status(folder, status) and not touched:
             return False
-        doubt = status is not None and unseen_differs(folder, status) and status.highestmodseq == folder.highestmodseq
+        # Without mod-sequences all marks are asked for in any case.
+        still = status is not None and status.highestmodseq is not None and status.highestmodseq == folder.highestmodseq
+        doubt = status is not None and still and unseen_differs(folder, status)
         first = folder.backfill_uid is None
         self.ahead.discard(folder.pk)
 

@@ -9,6 +9,7 @@ from datetime import timedelta
 from django.db.models import QuerySet
 from django.utils import timezone
 
+from accounts.models import MailAccount
 from webmail.errors import MailError
 from webmail.imap.connection import MailConnection
 from webmail.imap.types import Selected
@@ -24,6 +25,11 @@ AT_ONCE = 50_000  # rows compared at once
 COMPARE_EVERY = timedelta(hours=6)
 MANY_GONE, SHARE_GONE = 50, 0.2  # more than both: asked a second time
 MOST_GONE, MOST_SHARE = 20, 0.5  # more than both: a second connection has to say the same
+
+
+def doubted(account: MailAccount) -> bool:
+    """Whether much of a folder seems gone and nothing has confirmed it."""
+    return Folder.objects.filter(account=account, doubted_at__isnull=False).exists()
 
 
 @dataclass
@@ -61,7 +67,7 @@ def missing_and_vanished(connection: MailConnection, folder: Folder, selected: S
         if numbers_tell and not difference:
             break
     missing: set[int] = set().union(*(window.missing for window in windows))
-    doubted = False
+    unsure = False
     if any(window.much(MANY_GONE, SHARE_GONE) or (window.gone and window.empty) for window in windows):
         # Servers have answered with half a mailbox before: a large disappearance must be said twice.
         connection.noop()
@@ -69,14 +75,14 @@ def missing_and_vanished(connection: MailConnection, folder: Folder, selected: S
         _take_back(windows, connection.uids(_gone(windows)))
         left = sum(window.here - len(window.gone) for window in windows)
         whole = low <= 1 and sum(window.here for window in windows) == count
-        doubted = whole and again.exists > left + len(missing) + MANY_GONE
+        unsure = whole and again.exists > left + len(missing) + MANY_GONE
     gone = _gone(windows)
-    if not doubted and any(window.much(MOST_GONE, MOST_SHARE) for window in windows):
-        elsewhere = _said_elsewhere(folder, gone)
-        doubted = elsewhere is None or bool(gone & elsewhere)
-    if doubted:
+    if not unsure and any(window.much(MOST_GONE, MOST_SHARE) for window in windows):
+        elsewhere = _said_elsewhere(connection, folder, gone)
+        unsure = elsewhere is None or bool(gone & elsewhere)
+    if unsure:
         logger.warning("folder %s: %s of %s messages seem gone; that is doubted", folder.pk, len(gone), count)
-        save(folder, doubted_at=timezone.now())
+        save(folder, doubted_at=folder.doubted_at or timezone.now())
         return []
     if gone:
         vanish(folder, gone)
@@ -109,8 +115,13 @@ def _take_back(windows: list[_Window], there: set[int]) -> None:
         window.gone -= there
 
 
-def _said_elsewhere(folder: Folder, uids: set[int]) -> set[int] | None:
-    """What a new connection sees; None when there is none to be had, or it sees another folder."""
+def _said_elsewhere(connection: MailConnection, folder: Folder, uids: set[int]) -> set[int] | None:
+    """What a new connection sees; None when there is none to be had, or it sees another folder.
+
+    Where a server allows no second one, this one speaks for it if it was opened after the doubt arose.
+    """
+    if folder.doubted_at is not None and connection.opened_at > folder.doubted_at:
+        return set()
     try:
         with closing(open_connection(folder.account)) as other:
             other.select(folder.name, uidvalidity=folder.uidvalidity)

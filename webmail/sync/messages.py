@@ -60,7 +60,10 @@ def look(
     if doubt_flags:
         scan_marks(connection, folder)
     overlooked = missing_and_vanished(connection, folder, selected)
-    _fetch_all(connection, folder, overlooked, should_stop=lambda: False)
+    if not _fetch_all(connection, folder, overlooked, should_stop=should_stop):
+        # The next look has to find out once more what is missing: by a count that the server will not say.
+        save(folder, server_messages=selected.exists + 1, compared_at=None)
+        return True
     if not more:
         settle_unplaced(folder)
         save(folder, server_messages=selected.exists, read_only=selected.read_only)

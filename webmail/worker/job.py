@@ -17,6 +17,7 @@ from webmail.models import Download, Folder, PendingAction, SyncState
 from webmail.models.mirror import announce, hold
 from webmail.pop3.importer import run_import
 from webmail.sync.account import LocalPass, Pass
+from webmail.sync.compare import doubted
 from webmail.sync.foreground import open_connection
 
 from . import crowd, due
@@ -89,8 +90,8 @@ def run_account(account_id: int, parked: Parked | None, should_stop: Callable[[]
             connection.close()
             return None
         # A connection that cannot be told anything is not worth keeping, and where there is no room others wait for it: the
-        # clock asks the next time.
-        kept = connection.has("IDLE") and not crowd.at(account.imap_host)
+        # clock asks the next time. What one alone has said is gone another one has to say, too.
+        kept = connection.has("IDLE") and not crowd.at(account.imap_host) and not doubted(account)
         if kept:
             connection.begin_idle()
         _settled(account, min(current.whole_at, asked_for), connection.capabilities, time.monotonic() - started)

@@ -3,6 +3,8 @@
 import os
 import secrets
 import socket
+from collections import Counter
+from collections.abc import Collection
 from datetime import timedelta
 
 from django.db.models import Q
@@ -12,6 +14,8 @@ from accounts.models import MailAccount
 from webmail.models import SyncState
 
 LEASE = timedelta(seconds=60)
+# Nobody writes times as far ahead: they were written before the clock was set back.
+LONGEST_LEASE, LONGEST_PAUSE = timedelta(minutes=10), timedelta(hours=2)
 
 
 def worker_name() -> str:
@@ -19,7 +23,9 @@ def worker_name() -> str:
 
 
 def _free(owner: str) -> Q:
-    return Q(lease_until__isnull=True) | Q(lease_until__lt=timezone.now()) | Q(lease_owner=owner)
+    now = timezone.now()
+    ended = Q(lease_until__isnull=True) | Q(lease_until__lt=now) | Q(lease_until__gt=now + LONGEST_LEASE)
+    return ended | Q(lease_owner=owner)
 
 
 def _wanted() -> Q:
@@ -27,16 +33,28 @@ def _wanted() -> Q:
     return Q(account__paused=False) | Q(account__kind=MailAccount.Kind.POP3)
 
 
-def claim_due(owner: str, busy: set[int], limit: int) -> list[int]:
-    """Take up to ``limit`` accounts that are due; two workers never get the same one."""
+def claim_due(
+    owner: str, busy: Collection[int], limit: int, *, full: Collection[str] = (), each: int = 0
+) -> dict[int, str]:
+    """Take up to ``limit`` accounts that are due, with their hosts; two workers never get the same one.
+
+    None of the hosts that are ``full``, and of every other at most ``each``, where that is not 0.
+    """
     if limit <= 0:
-        return []
+        return {}
+    now = timezone.now()
     # Whose worker died in the middle of a pass is due when its lease ends.
-    now_due = Q(due_at__lte=timezone.now()) | Q(due_at=SyncState.UNDER_WAY)
-    due = SyncState.objects.filter(_free(owner), _wanted(), now_due)
-    due = due.filter(account__user__is_active=True)
-    candidates = due.exclude(pk__in=busy).order_by("due_at").values_list("pk", flat=True)[:limit]
-    return [account_id for account_id in list(candidates) if claim(owner, account_id)]
+    late = Q(due_at__gt=now + LONGEST_PAUSE, account__kind=MailAccount.Kind.IMAP)
+    now_due = Q(due_at__lte=now) | Q(due_at=SyncState.UNDER_WAY) | late
+    due = SyncState.objects.filter(_free(owner), _wanted(), now_due).exclude(account__imap_host__in=full)
+    due = due.filter(account__user__is_active=True).exclude(pk__in=busy).order_by("due_at")
+    claimed: dict[int, str] = {}
+    hosts: Counter[str] = Counter()
+    for account_id, host in due.values_list("pk", "account__imap_host")[:limit]:
+        if not (each and host and hosts[host] >= each) and claim(owner, account_id):
+            claimed[account_id] = host
+            hosts[host] += 1
+    return claimed
 
 
 def claim(owner: str, account_id: int) -> bool:
@@ -60,11 +78,12 @@ def release(owner: str, account_id: int | None = None) -> None:
     held.update(lease_owner="", lease_until=None)
 
 
-def next_due(busy: set[int]) -> float:
-    """Seconds until an account that is not being looked at becomes due; at most 5."""
+def next_due(owner: str, busy: Collection[int], full: Collection[str]) -> float:
+    """Seconds until an account that nobody looks at and whose host is not ``full`` becomes due; at most 5."""
     first = (
-        SyncState.objects.filter(_wanted(), account__user__is_active=True)
+        SyncState.objects.filter(_free(owner), _wanted(), account__user__is_active=True)
         .exclude(pk__in=busy)
+        .exclude(account__imap_host__in=full)
         .order_by("due_at")
         .values_list("due_at", flat=True)
         .first()

@@ -9,6 +9,7 @@ import logging
 import selectors
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
@@ -53,6 +54,7 @@ class Worker:
         self.selector = selectors.DefaultSelector()
         self.parked: dict[int, Parked] = {}
         self.running: dict[int, Future[Parked | None]] = {}
+        self.hosts: dict[int, str] = {}  # of the accounts that are running
         self.lost: set[int] = set()
         self.bulk_pool = ThreadPoolExecutor(1, thread_name_prefix="bulk")
         self.bulk: Future[object] | None = None
@@ -93,8 +95,10 @@ class Worker:
         now = time.monotonic()
         self._collect()
         for account_id in list(self.told):
-            self._start(account_id)
-            self.told.discard(account_id)
+            parked = self.parked.get(account_id)
+            if parked is None or self._has_room(parked.host):
+                self._start(account_id, parked.host if parked is not None else "")
+                self.told.discard(account_id)
         if signal.changed() or now >= self.look_at:
             self.look_at = now + self._look()
         if now >= self.renew_at:
@@ -134,8 +138,10 @@ class Worker:
         """Start what is due; return for how many seconds nothing will be."""
         try:
             close_old_connections()
-            for account_id in lease.claim_due(self.name, set(self.running), self.threads - len(self.running)):
-                self._start(account_id, claimed=True)
+            free, full = self.threads - len(self.running), self._full_hosts()
+            due = lease.claim_due(self.name, self.running.keys(), free, full=full, each=max(1, free * 3 // 4))
+            for account_id, host in due.items():
+                self._start(account_id, host, claimed=True)
             if self.outbox is None or self.outbox.done():
                 self.outbox = self.outbox_pool.submit(_with_database, self.looks.look, self.name, self.stopping.is_set)
             if self.bulk is None or self.bulk.done():
@@ -149,14 +155,23 @@ class Worker:
                 self.index = self.index_pool.submit(
                     _with_database, index.work, self.stopping.is_set, self.stopping.wait
                 )
-            return min(1.0, max(TICK_SECONDS, lease.next_due(set(self.running))))
+            waited_for = lease.next_due(self.name, self.running.keys(), self._full_hosts())
+            return min(1.0, max(TICK_SECONDS, waited_for))
         except Exception:
             # The database may be away for a while; what is due stays due.
             logger.exception("the worker could not look for work")
             connections.close_all()
             return 2.0
 
-    def _start(self, account_id: int, *, claimed: bool = False) -> None:
+    def _full_hosts(self) -> list[str]:
+        """Servers whose accounts have their share of the threads: one that is slow, or down, leaves some to the others."""
+        busy = Counter(host for account_id, host in self.hosts.items() if account_id in self.running)
+        return [host for host, count in busy.items() if host and count >= max(1, self.threads * 3 // 4)]
+
+    def _has_room(self, host: str) -> bool:
+        return len(self.running) < self.threads and host not in self._full_hosts()
+
+    def _start(self, account_id: int, host: str, *, claimed: bool = False) -> None:
         if account_id in self.running or self.stopping.is_set():
             return
         ours = claimed or lease.claim(self.name, account_id)
@@ -166,6 +181,7 @@ class Worker:
                 parked.connection.close()
             return
         self.lost.discard(account_id)
+        self.hosts[account_id] = host
         should_stop = self._stopper(account_id)
         self.running[account_id] = self.pool.submit(_with_database, run_account, account_id, parked, should_stop)
 
@@ -175,6 +191,7 @@ class Worker:
     def _collect(self) -> None:
         for account_id in [pk for pk, future in self.running.items() if future.done()]:
             future = self.running.pop(account_id)
+            self.hosts.pop(account_id, None)
             parked = None
             try:
                 parked = future.result()
