@@ -14,9 +14,9 @@ from tests.servers.personalities import Personality
 from tests.servers.personality_imap import PersonalityServer
 from tests.sync.any_server import Person, assert_like_the_server, mail, name_of
 from webmail.errors import RetryLater
-from webmail.models import Folder, Message, Notice, PendingAction
+from webmail.models import CachedPart, Folder, Message, Notice, PendingAction
 from webmail.models.mirror import change
-from webmail.sync import actions, folder_actions
+from webmail.sync import actions, bodies, folder_actions
 from webmail.sync.account import Pass
 from webmail.sync.recover import settle_cut_short
 
@@ -36,6 +36,10 @@ class Usual(Personality):
                 session.send(b'* LIST () "/" ' + line)
             return b"OK done"
         return super().refusal(session, name, arguments)
+
+
+class WithoutUidplus(Usual):
+    after = "IMAP4rev1 IDLE MOVE ID NAMESPACE"
 
 
 class WithoutMove(Usual):
@@ -276,3 +280,21 @@ def test_what_most_of_a_folder_is_gone_is_believed_where_a_server_allows_one_con
     it.person.close()
     it.personality.connections = 0
     assert_like_the_server(it.person)
+
+
+@pytest.mark.parametrize("told", [True, False], ids=["to a known uid", "to an unknown uid"])
+def test_a_message_that_is_moved_while_its_page_is_made_is_read_where_it_is_now(at, told: bool) -> None:
+    it = at(Usual() if told else WithoutUidplus())
+    it.other.append(mail(1))
+    it.person.sync()
+    CachedPart.objects.all().delete()
+    asked = Message.objects.select_related("account__user", "folder").get()
+    actions.delete(it.person.user, [asked])
+    it.person.sync()
+    assert it.person.place(1) == "Trash"
+    assert bodies.text_parts(asked)[0][1].strip() == "This is letter 1."
+    CachedPart.objects.all().delete()
+    asked = Message.objects.select_related("account__user", "folder").get()
+    actions.not_junk(it.person.user, [asked])
+    it.person.sync()
+    assert b"".join(bodies.source(asked)) == mail(1)

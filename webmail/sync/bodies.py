@@ -340,6 +340,18 @@ def trim_cache(limit: int) -> None:
 
 
 def _stream(message: Message, section: str) -> Iterator[bytes]:
+    begun = False
+    try:
+        for piece in _streamed(message, section):
+            begun = True
+            yield piece
+    except GiveUp as problem:
+        if begun or problem.reason != Reason.GONE or not _moved_meanwhile(message):
+            raise
+        yield from _streamed(message, section)
+
+
+def _streamed(message: Message, section: str) -> Iterator[bytes]:
     with foreground.connection(message.account) as connection:
         _select(connection, message)
         yield from connection.stream_section(message.uid or 0, section, STREAM_CHUNK)
@@ -347,8 +359,24 @@ def _stream(message: Message, section: str) -> Iterator[bytes]:
 
 def _fetched(message: Message, sections: list[str], limit: int | None) -> dict[str, bytes]:
     """As transferred, in one round trip. What the server does not have is missing."""
-    begun = early.texts.taken(_early_key(message, sections))
-    return begun if begun is not None else _brought(message, sections, limit)
+    try:
+        begun = early.texts.taken(_early_key(message, sections))
+        found = begun if begun is not None else _brought(message, sections, limit)
+    except GiveUp as problem:
+        if problem.reason != Reason.GONE or not _moved_meanwhile(message):
+            raise
+        return _brought(message, sections, limit)
+    return _brought(message, sections, limit) if not found and _moved_meanwhile(message) else found
+
+
+def _moved_meanwhile(message: Message) -> bool:
+    """Whether it is at another place than its row said when it was read: a click moves it within moments."""
+    before = message.folder_id, message.uidvalidity, message.uid
+    place = Message.objects.filter(pk=message.pk, uid__isnull=False).values_list("folder", "uidvalidity", "uid").first()
+    if place is None or place == before:
+        return False
+    message.folder_id, message.uidvalidity, message.uid = place
+    return True
 
 
 def _brought(message: Message, sections: list[str], limit: int | None) -> dict[str, bytes]:
