@@ -48,3 +48,4 @@ function key(event) {
 document.addEventListener("input", grow);
 document.addEventListener("keydown", key);
 document.querySelector(".contact-line.current")?.scrollIntoView({ block: "center" });
+document.querySelector(".contacts-nav [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });

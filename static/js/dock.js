@@ -90,7 +90,14 @@ function hold(panel) {
   });
 }
 
+// Who wrote goes on where they were.
+function leaveTo(before) {
+  const place = before?.isConnected && before !== document.body ? before : document.getElementById("main");
+  place?.focus({ preventScroll: true });
+}
+
 export async function addComposer(html, { bar = false, focus = true } = {}) {
+  const before = dock().contains(document.activeElement) ? null : document.activeElement;
   const content = fragment(html);
   const fresh = content.querySelector("[data-composer]");
   if (!fresh) return false;
@@ -101,6 +108,9 @@ export async function addComposer(html, { bar = false, focus = true } = {}) {
   }
   const script = new URL(fresh.dataset.composerScript, location.href).href;
   const [{ start }] = await Promise.all([import(script), styled(content)]);
+  fresh.addEventListener("composer-end", () => {
+    if (fresh.contains(document.activeElement)) setTimeout(() => dock().contains(document.activeElement) || leaveTo(before));
+  });
   dock().append(fresh);
   setBar(fresh, bar);
   hold(fresh);

@@ -59,8 +59,9 @@ async function undo(form) {
 
 export function undoLast() {
   // The last thing done, or what is being done; not what ended long before.
-  const form = [...document.querySelectorAll(".bulk-card:has(progress) form[data-undo], .toast form[data-undo]")].at(-1);
-  if (form) undo(form);
+  const last = [...document.querySelectorAll(".bulk-card:has(progress) form[data-undo], .toast [data-undo]")].at(-1);
+  if (last?.matches("button")) last.click();
+  else if (last) undo(last);
 }
 
 export function startToasts() {

@@ -38,6 +38,8 @@ export function notify(text, { label = "", act = null, seconds = 8, count = fals
     button.type = "button";
     button.className = "toast-action";
     button.textContent = label;
+    // The key for undoing presses it.
+    button.toggleAttribute("data-undo", label === "Undo");
     if (count) countDown(button, seconds);
     button.addEventListener("click", async () => {
       toast.remove();
