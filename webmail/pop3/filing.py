@@ -24,6 +24,7 @@ from webmail.mime.summary import Summary, summarise
 from webmail.models import Download, Folder, LedgerEntry, Message, StoredContent
 from webmail.models.mirror import change
 from webmail.models.pop3 import delete_files, discard_files
+from webmail.pop3 import marks
 from webmail.pop3.ledger import header_hash
 from webmail.pop3.progress import Progress
 from webmail.pop3.types import Listed, Retrieved
@@ -199,6 +200,18 @@ class Filer:
         entries = LedgerEntry.objects.filter(account=self._account, sha256__in=[each.content.sha256 for each in group])
         for entry in entries.exclude(state=State.SKIPPED).order_by("pk"):
             found.setdefault((entry.sha256, entry.size), []).append(entry)
+        strange = [each for each in group if each.key not in found]
+        by_id = marks.with_id(self._account.pk, {each.listed.uidl for each in strange} & self._listed_ids)
+        for each in strange:
+            if each.listed.uidl in self._listed_ids:
+                known = by_id.get(each.listed.uidl, [])
+            else:
+                known = marks.with_message_id(self._account.pk, each.summary.message_id)
+            if known:
+                with _mapped(each.stream) as raw:
+                    same = [entry for entry in known if marks.is_same(entry, each.header_sha256, raw)]
+                if same:
+                    found[each.key] = same
         return found
 
     def _entry(self, each: Arrived, twins: list[LedgerEntry], filed: Filed) -> LedgerEntry:
@@ -231,6 +244,9 @@ class Filer:
 
     def _link(self, entry: LedgerEntry, twins: list[LedgerEntry]) -> None:
         """Known content: the entry stands for the same message, or for the same removal of it."""
+        if twins:
+            # That of what is here, where the server has marked it anew.
+            entry.sha256, entry.size = twins[0].sha256, twins[0].size
         if entry.pk is None and twins:
             alive = LedgerEntry.objects.filter(pk__in=[twin.pk for twin in twins], message__isnull=False).first()
             if alive is not None:

@@ -18,6 +18,7 @@ from webmail.mime.headers import first, parse_date, parse_header_block
 from webmail.mime.summary import header_of
 from webmail.models import LedgerEntry
 from webmail.pop3.client import PopConnection
+from webmail.pop3.marks import unmarked
 from webmail.pop3.progress import Progress
 from webmail.pop3.types import Listed
 
@@ -64,8 +65,8 @@ def chunks(items: Iterable[Item], size: int = CHUNK) -> Iterator[list[Item]]:
 
 
 def header_hash(raw: bytes) -> str:
-    """Of the header alone: servers differ in whether an empty line follows it in the answer to TOP."""
-    return hashlib.sha256(header_of(raw).rstrip(b"\r\n")).hexdigest()
+    """Of the header alone, without the server's marks; servers differ in whether an empty line follows in the answer to TOP."""
+    return hashlib.sha256(unmarked(header_of(raw))).hexdigest()
 
 
 def age_of(raw: bytes) -> datetime | None:
