@@ -178,7 +178,8 @@ def deliver_in_turn(first: OutgoingMessage, should_stop: Callable[[], bool]) -> 
             following = None
             if not should_stop() and time.monotonic() < until:
                 due = NEXT.first(account=first.account_id, now=timezone.now())
-                following = claim(due[0]) if due is not None else None
+                # Whoever looks has just been told of the one before.
+                following = _claimed(due[0]) if due is not None else None
             late = len(taken) >= FOLLOWED_UP or time.monotonic() > since + FOLLOWED_UP_SECONDS
             if late or following is None:
                 after.sent(taken)
@@ -186,14 +187,16 @@ def deliver_in_turn(first: OutgoingMessage, should_stop: Callable[[], bool]) -> 
 
 
 def claim(pk: int) -> OutgoingMessage | None:
-    """Make a queued row ours, or return None if somebody else was faster or it was taken back."""
-    now = timezone.now()
-    if not CLAIM(pk=pk, now=now, lease=now + LEASE):
-        return None
-    outgoing = CLAIMED.first(pk=pk)
+    """Make a queued row ours and tell so, or return None if somebody else was faster or it was taken back."""
+    outgoing = _claimed(pk)
     if outgoing is not None:
         announce(outgoing.user_id)
     return outgoing
+
+
+def _claimed(pk: int) -> OutgoingMessage | None:
+    now = timezone.now()
+    return CLAIMED.first(pk=pk) if CLAIM(pk=pk, now=now, lease=now + LEASE) else None
 
 
 def settle_abandoned() -> None:

@@ -268,6 +268,8 @@ def only_here(before: object) -> Q:
 
 def server_copies(outgoing: OutgoingMessage) -> list[Message]:
     """The rows of the mirror that are this draft's copy on the server."""
+    if outgoing.draft_uid is None and not outgoing.copy_message_id:
+        return []
     drafts = Message.objects.filter(account_id=outgoing.account_id, folder__special_use="drafts")
     found: list[Message] = []
     if outgoing.draft_uid is not None:

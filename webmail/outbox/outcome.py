@@ -5,7 +5,7 @@ import time
 import uuid
 from datetime import timedelta
 
-from django.db import DatabaseError, close_old_connections
+from django.db import DatabaseError, close_old_connections, transaction
 from django.utils import timezone
 
 from webmail.errors import AskUser, OutcomeUnknown
@@ -73,11 +73,18 @@ def _record(outgoing: OutgoingMessage, values: dict[str, object]) -> bool:
     """Write what happened; False where the row is no longer this attempt's. The database may be away for a moment; what
     happened must not be forgotten for that.
     """
-    rows = OutgoingMessage.objects.filter(pk=outgoing.pk, attempts=outgoing.attempts, message_id=outgoing.message_id)
-    rows = rows.filter(state__in=[State.SENDING, State.UNCLEAR])
+    rows = OutgoingMessage.objects.filter(
+        pk=outgoing.pk,
+        attempts=outgoing.attempts,
+        message_id=outgoing.message_id,
+        state__in=[State.SENDING, State.UNCLEAR],
+    )
     for remaining in reversed(range(RECORD_TRIES)):
         try:
-            standing = rows.update(**values)
+            with transaction.atomic():
+                # It takes the person's lock, which comes before all others.
+                announce(outgoing.user_id)
+                standing = rows.update(**values)
             break
         except DatabaseError:
             if not remaining:
@@ -90,7 +97,6 @@ def _record(outgoing: OutgoingMessage, values: dict[str, object]) -> bool:
             setattr(outgoing, name, value)
     else:
         outgoing.refresh_from_db()
-    announce(outgoing.user_id)
     return bool(standing)
 
 
