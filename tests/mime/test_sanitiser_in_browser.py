@@ -136,6 +136,8 @@ STANDSTILLS = {
     + "".join(f"b:has(~ i.c{n}){{color:red}}" for n in range(2_000))
     + f"</style>{FLAT}",
     "columns": '<div style="columns:1000;column-width:1px">' * 100 + "x" * 1_000,
+    "hyphens": "<style>p{hyphens:auto;text-align:justify}</style><p lang=en style=width:9px>"
+    + "incomprehensible " * 3_000,
     "shadows": "<style>b{text-shadow:" + ",".join(["0 0 900px red"] * 100) + f"}}</style>{FLAT}",
     "tables in lines": "<style>div{display:inline-table}</style>" + "<div>" * 400 + "x",
     "blocks in lines": '<div style="display:inline-block">' * 500 + "x",

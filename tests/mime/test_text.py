@@ -49,7 +49,7 @@ def test_spacing_survives_in_the_browser() -> None:
 def test_a_long_text_is_cut_with_a_notice() -> None:
     for text in ("x" * (TEXT_LIMIT + 1), "x\n" * 20_001):
         shown = text_to_html(text)
-        assert len(shown) < TEXT_LIMIT + 1_000
+        assert len(shown) < TEXT_LIMIT + 2_000
         assert shown.endswith("Download it to read the rest.</p>")
     assert "notice" not in text_to_html("x" * TEXT_LIMIT)
 
@@ -190,3 +190,15 @@ def test_html_is_believed_about_its_charset_where_nobody_else_says_it(
 def test_what_the_part_says_counts_for_more() -> None:
     assert "Привет" in decode_text(HEAD.format("windows-1252", "Привет").encode("koi8-r"), "text/html", "koi8-r")
     assert decode_text("charset=windows-1251 é".encode("latin-1"), "text/plain", "us-ascii").endswith("é")
+
+
+def test_very_long_lines_are_blocks_of_their_own_and_nothing_of_them_is_lost() -> None:
+    words = "ab " * 4_000
+    shown = text_to_html(f"one\n{words}\ntwo\nthree\n> {'x' * 12_000}")
+    assert shown.count("<div>") == 3 + 3
+    assert shown.startswith("one<div>ab ab ")
+    assert "</div>two<br>\nthree<blockquote" in shown
+    assert shown.count("ab ") == 4_000
+    assert shown.count("x") == 12_000
+    assert "a</div>" not in shown
+    assert "<div>" not in text_to_html("x" * 5_000)

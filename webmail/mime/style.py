@@ -29,7 +29,7 @@ _PROPERTIES = _words(
     "clear color color-scheme column-gap direction display empty-cells "
     "flex flex-basis flex-direction flex-flow flex-grow flex-shrink flex-wrap float font font-family "
     "font-feature-settings font-kerning font-size font-stretch font-style font-variant font-weight gap "
-    "grid-template-columns height hyphens justify-content align-items align-content align-self letter-spacing "
+    "grid-template-columns height justify-content align-items align-content align-self letter-spacing "
     "line-break line-height list-style list-style-position list-style-type max-height max-width min-height min-width "
     "mso-hide object-fit opacity order orphans outline outline-color outline-style outline-width overflow "
     "overflow-wrap overflow-x overflow-y quotes row-gap tab-size table-layout text-align text-align-last "

@@ -1,6 +1,7 @@
 """Plain text for the page: charset, format=flowed (RFC 3676), quotes, links, previews."""
 
 import re
+from collections.abc import Iterator
 
 from django.utils.html import escape
 from django.utils.safestring import SafeString, mark_safe
@@ -14,6 +15,8 @@ __all__ = ["NOTICE", "TEXT_LIMIT", "decode_charset", "html_to_text", "preview", 
 TEXT_LIMIT = 500_000
 _LINE_LIMIT = 20_000
 _QUOTE_DEPTH = 20
+# What stands in one block is laid out together, which takes some scripts quadratic time.
+_BLOCK_LIMIT = 5_000
 NOTICE = "The message is longer than what is shown here. Download it to read the rest."
 
 _QUOTE = re.compile(r"(?:>[ \t]?)+")
@@ -91,6 +94,10 @@ def text_to_html(text: str, flowed: bool = False, delsp: bool = False) -> SafeSt
             step = '<blockquote type="cite">' if level > depth else "</blockquote>"
             out.append(step * abs(level - depth))
             depth, fresh = level, True
+        if len(content) > _BLOCK_LIMIT:
+            out += [f"<div>{_line_html(piece)}</div>" for piece in _cut(content)]
+            fresh = True
+            continue
         if not fresh:
             out.append("<br>\n")
         out.append(_line_html(content))
@@ -99,6 +106,17 @@ def text_to_html(text: str, flowed: bool = False, delsp: bool = False) -> SafeSt
     if cut:
         out.append(f'<p class="notice">{NOTICE}</p>')
     return mark_safe("".join(out))  # noqa: S308 - every piece above is escaped or ours
+
+
+def _cut(line: str) -> Iterator[str]:
+    """``line`` in pieces, between words where there are any."""
+    at = 0
+    while at < len(line):
+        end = at + _BLOCK_LIMIT
+        blank = line.rfind(" ", at + 1, end) if end < len(line) else -1
+        end = blank + 1 if blank > 0 else end
+        yield line[at:end]
+        at = end
 
 
 def _line_html(line: str) -> str:
