@@ -1,4 +1,4 @@
-"""The administrator's view of the mirror, the journal and the outbox. Nothing here shows the text of a message."""
+"""The administrator's view of the mirror, the journal and the outbox. Nothing here shows what a message says, or is about."""
 
 from typing import Any
 
@@ -9,6 +9,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.safestring import SafeString
 
 from accounts.models import MailAccount
 from accounts.register import look_again
@@ -44,6 +45,20 @@ class LookOnly(admin.ModelAdmin):
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
+
+
+class OfMail(LookOnly):
+    """Messages, which say of themselves what they are about."""
+
+    def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Any:
+        found: Any = super().get_object(request, object_id, from_field)
+        if found is not None:
+            found.subject = ""
+        return found
+
+    def action_checkbox(self, obj: Any) -> SafeString:
+        obj.subject = ""
+        return super().action_checkbox(obj)
 
 
 class CanAct(LookOnly):
@@ -86,14 +101,13 @@ class FolderAdmin(LookOnly):
 
 
 @admin.register(Message)
-class MessageAdmin(LookOnly):
-    list_display = ("subject_line", "from_address", "account", "folder", "uid", "internaldate", "size", "seen")
+class MessageAdmin(OfMail):
+    list_display = ("id", "from_address", "account", "folder", "uid", "internaldate", "size", "seen")
     list_filter = ("seen", "flagged")
     list_select_related = ("account", "folder")
     search_fields = ("=message_id", "=from_address", "account__address")
     ordering = ("-id",)
     fields = (
-        "subject_line",
         "from_address",
         "account",
         "folder",
@@ -111,10 +125,6 @@ class MessageAdmin(LookOnly):
         "missing_since",
     )
 
-    @admin.display(description="subject")
-    def subject_line(self, message: Message) -> str:
-        return message.subject[:120] or "(no subject)"
-
 
 @admin.register(PendingAction)
 class PendingActionAdmin(CanAct):
@@ -123,6 +133,7 @@ class PendingActionAdmin(CanAct):
     list_select_related = ("account", "message", "source", "target")
     search_fields = ("account__address", "error", "name")
     ordering = ("-id",)
+    exclude = ("message",)
     actions = ("retry",)
 
     @admin.display(description="what")
@@ -145,7 +156,7 @@ class PendingActionAdmin(CanAct):
 
 
 @admin.register(OutgoingMessage)
-class OutgoingMessageAdmin(CanAct):
+class OutgoingMessageAdmin(OfMail, CanAct):
     list_display = ("id", "account", "state", "sentence", "attempts", "send_after", "sent_at", "sent_copy")
     list_filter = ("state", "sent_copy")
     list_select_related = ("account",)

@@ -59,12 +59,13 @@ def somebody(number: int) -> MailAccount:
         conversation=Conversation.objects.create(user=user),
         message_key=number,
         internaldate=timezone.now(),
+        subject="what the mail says",
         preview="what the mail says",
     )
     PendingAction.objects.create(
         account=account, kind="store", flag="seen", source=folder, message=message, target=folder, attempts=4
     )
-    OutgoingMessage.objects.create(user=user, account=account, state="queued", subject="Hello")
+    OutgoingMessage.objects.create(user=user, account=account, state="queued", subject="what the mail says")
     return account
 
 
