@@ -298,3 +298,36 @@ def test_a_message_that_is_moved_while_its_page_is_made_is_read_where_it_is_now(
     actions.not_junk(it.person.user, [asked])
     it.person.sync()
     assert b"".join(bodies.source(asked)) == mail(1)
+
+
+@pytest.mark.parametrize("elsewhere", ["Sent", "Trash"])
+def test_f12_a_move_out_of_a_folder_that_another_client_takes_apart_at_that_moment_is_made(at, elsewhere: str) -> None:
+    """The click falls between two steps of a pass: the message is followed to where the other client has put it."""
+    it = at(Usual())
+    with it.other.imap() as other:
+        other.create_folder("Work")
+    it.other.append(mail(1), mail(2), folder="Work")
+    it.person.sync()
+    kept = it.person.message(1).pk
+    with it.other.imap("Work") as other:
+        other.move([1, 2], elsewhere)
+        other.delete_folder("Work")
+
+    def clicking() -> bool:
+        if not PendingAction.objects.exists():
+            actions.delete(it.person.user, Message.objects.filter(pk=kept))
+        return False
+
+    listing = it.person.connected().list_folders
+
+    def listed(*arguments: Any) -> Any:
+        clicking()
+        return listing(*arguments)
+
+    it.person.connected().list_folders = listed  # type: ignore[method-assign]
+    it.pass_over()
+    it.person.close()
+    it.person.sync()
+    assert (it.person.message(1).pk, it.person.place(1), it.person.place(2)) == (kept, "Trash", elsewhere)
+    assert it.proxy.commands.count("MOVE") == (1 if elsewhere == "Sent" else 0)
+    assert_like_the_server(it.person)

@@ -239,3 +239,27 @@ def test_f15_a_server_that_is_slow_for_many_accounts_leaves_threads_to_the_other
             SyncState.objects.create(account=slow, due_at=timezone.now() - timedelta(minutes=5))
         start_worker()
         assert wait_until(lambda: up_to_date(account)) < 6
+
+
+def test_f59_a_server_that_gives_up_telling_of_folders_is_asked_as_often_as_one_that_never_told(limited) -> None:
+    """NOTIFICATIONOVERFLOW (RFC 5465 section 5.8): from there on it says nothing."""
+    answers = {
+        "CAPABILITY": b"* CAPABILITY IMAP4rev1 IDLE NOTIFY\r\n{tag} OK done\r\n",
+        "LIST": b'* LIST () "/" INBOX\r\n{tag} OK done\r\n',
+        "STATUS": b"* STATUS INBOX (MESSAGES 0 UNSEEN 0 UIDNEXT 8 UIDVALIDITY 1)\r\n{tag} OK done\r\n",
+        "SELECT": b"* 0 EXISTS\r\n* OK [UIDVALIDITY 1] .\r\n* OK [UIDNEXT 8] .\r\n{tag} OK done\r\n",
+        "NOOP": [b"{tag} OK done\r\n", b"* OK [NOTIFICATIONOVERFLOW] Too much\r\n{tag} OK done\r\n"],
+        "IDLE": b"+ idling\r\n",
+    }
+    with ScriptedImap(answers) as server:
+        MailAccount.objects.filter(pk=limited.pk).update(imap_host=server.host, imap_port=server.port)
+        parked = job.run_account(limited.pk, None, lambda: False)
+        assert parked is not None
+        told = SyncState.objects.get().due_at
+        parked.connection._drop()
+        assert told > timezone.now() + timedelta(minutes=7)
+        SyncState.objects.update(due_at=timezone.now())
+        parked = job.run_account(limited.pk, None, lambda: False)
+        assert parked is not None
+        parked.connection._drop()
+        assert SyncState.objects.get().due_at < timezone.now() + timedelta(minutes=5)

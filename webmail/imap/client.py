@@ -56,6 +56,7 @@ class Client:
         self.exists = 0
         self.farewell: Reply | None = None
         self.sent_whole = False
+        self.overflowed = False  # The server has given up telling of folders (RFC 5465 section 5.8).
         # Called with news that come between the answers of other commands, except kinds that are what was asked for.
         self.on_news: Callable[[Response], None] | None = None
         self.expected: frozenset[bytes] = frozenset()
@@ -298,3 +299,5 @@ class Client:
         if reply.code == "CAPABILITY":
             words = reply.argument.decode("ascii", "replace").upper().split()
             self.capabilities = frozenset(words[:_CAPABILITY_LIMIT])
+        elif reply.code == "NOTIFICATIONOVERFLOW":
+            self.overflowed = True

@@ -18,10 +18,16 @@ class Push(Session):
     """Between begin_idle and end_idle the connection may be watched by a selector through ``fileno()``."""
 
     def start_notify(self) -> bool:
-        """Ask once per connection for news of all folders; they arrive as hints of kind "folder". False: not offered."""
+        """Ask for news of all folders; they arrive as hints of kind "folder", until ``notify_ended``. False: not offered."""
         if not self.has("NOTIFY"):
             return False
+        self._client.overflowed = False
         return any(self._run(request).ok for request in _REQUESTS)
+
+    @property
+    def notify_ended(self) -> bool:
+        """Whether the server, with too much to tell, tells nothing of other folders any more (NOTIFICATIONOVERFLOW)."""
+        return self._client.overflowed
 
     def begin_idle(self) -> None:
         """IDLE; GiveUp(UNSUPPORTED) where the server cannot. Renew it within 29 minutes (RFC 2177 section 3).

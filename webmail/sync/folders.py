@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import cast
 
+from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
 
 from accounts.models import MailAccount
@@ -18,6 +19,7 @@ FOLDER_KINDS = (
     PendingAction.Kind.DELETE_FOLDER,
     PendingAction.Kind.SUBSCRIBE,
 )
+OPEN = [PendingAction.State.PENDING, PendingAction.State.RUNNING]
 MOST_FOLDERS = 10_000
 LONGEST_NAME = 1000
 
@@ -119,7 +121,9 @@ def _set_aside(changed: Change, folder: Folder) -> None:
         return
     changed.conversations.update(rows.values_list("conversation_id", flat=True).distinct())
     gone = {"uid": None, "uidvalidity": None, "shown_in": None, "missing_since": timezone.now()}
-    rows.filter(shown_in=folder).update(folder=inbox, **gone)
+    # What the person is doing to them goes along, and is done where they are found.
+    under_way = PendingAction.objects.filter(message=OuterRef("pk"), state__in=OPEN)
+    rows.filter(Q(shown_in__isnull=False) | Exists(under_way)).update(folder=inbox, **gone)
 
 
 def remove_folder(changed: Change, folder: Folder) -> None:

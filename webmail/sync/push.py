@@ -159,6 +159,10 @@ def _push_group(
     if not claimed:
         return set()
     folder = claimed[0].message.folder  # type: ignore[union-attr]
+    if claimed[0].kind == Kind.MOVE and claimed[0].target_id == folder.pk:
+        # Another client had the same idea.
+        _done(account, claimed)
+        return set()
     try:
         news = _open(connection, folder, claimed[0])
         touched = _carry_out(connection, account, folder, claimed) | ({folder.pk} if news else set())

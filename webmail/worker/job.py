@@ -54,7 +54,17 @@ class Parked:
     def listen(self) -> bool:
         """Take what has come without waiting; return whether there is anything. Raise RetryLater when it was lost."""
         self.hints.update(self.connection.read_idle())
-        return bool(self.hints)
+        return bool(self.hints) or self.deaf
+
+    @property
+    def deaf(self) -> bool:
+        """The server was to tell of all folders and has given it up."""
+        return self.notified and self.connection.notify_ended
+
+    def listen_again(self) -> None:
+        """Ask anew to be told of all folders, where that has ended."""
+        if self.deaf:
+            self.notified, self.whole_at = self.connection.start_notify(), timezone.now()
 
 
 def run_account(account_id: int, parked: Parked | None, should_stop: Callable[[], bool]) -> Parked | None:
@@ -82,8 +92,11 @@ def run_account(account_id: int, parked: Parked | None, should_stop: Callable[[]
         credentials = _credentials(account)
         current = _resume(parked, credentials) or _open(account, credentials, parked)
         connection = current.connection
+        current.listen_again()
         _note(account, Status.SYNCING, keep_when_ok=True)
-        if _passes(current, account, should_stop):
+        whole = _passes(current, account, should_stop)
+        current.notified = current.notified and not current.deaf
+        if whole:
             current.whole_at = timezone.now() + _pause(account, current.notified)
         if should_stop():
             due.give_back(account_id, due_at)
