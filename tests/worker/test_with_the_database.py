@@ -243,7 +243,7 @@ def test_f15_a_server_that_is_slow_for_many_accounts_leaves_threads_to_the_other
 
 def test_f59_a_server_that_gives_up_telling_of_folders_is_asked_as_often_as_one_that_never_told(limited) -> None:
     """NOTIFICATIONOVERFLOW (RFC 5465 section 5.8): from there on it says nothing."""
-    answers = {
+    answers: dict[str, bytes | list[bytes] | None] = {
         "CAPABILITY": b"* CAPABILITY IMAP4rev1 IDLE NOTIFY\r\n{tag} OK done\r\n",
         "LIST": b'* LIST () "/" INBOX\r\n{tag} OK done\r\n',
         "STATUS": b"* STATUS INBOX (MESSAGES 0 UNSEEN 0 UIDNEXT 8 UIDVALIDITY 1)\r\n{tag} OK done\r\n",
