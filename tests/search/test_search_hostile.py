@@ -10,8 +10,8 @@ from tests.views.conftest import remote_message
 from webmail.mime.parts import Part
 from webmail.models import CachedPart, Message, RenderedBody, SearchEntry, SearchQueue
 from webmail.models.mirror import change
-from webmail.sync.bodies import trim_cache
 from webmail.sync.insert import insert
+from webmail.sync.part_cache import trim_cache
 from webmail.sync.rendering import rendered
 
 pytestmark = pytest.mark.database

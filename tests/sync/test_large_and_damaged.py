@@ -16,7 +16,8 @@ from webmail.mime.parts import Part
 from webmail.models import CachedPart, Folder, Message, RenderedBody
 from webmail.search.passage import passages
 from webmail.search.query import parse
-from webmail.sync import ahead, bodies
+from webmail.sync import ahead
+from webmail.sync.part_cache import LARGEST_CACHED
 
 GIGABYTE = 1024**3
 TEXT = "This is letter 1, and it is long enough to be deflated where it is kept. " * 20
@@ -52,7 +53,7 @@ def test_f19_a_gigabyte_in_the_folder_is_not_pulled_ahead(folders: dict[str, Fol
     )
     connection = Counting()
     assert ahead.fetch_ahead(connection, folders["INBOX"], should_stop=lambda: False)  # type: ignore[arg-type]
-    assert sum(connection.octets) <= bodies.LARGEST_CACHED
+    assert sum(connection.octets) <= LARGEST_CACHED
     assert Message.objects.get().preview_known
 
 
@@ -62,9 +63,9 @@ def test_f19_texts_are_pulled_ahead_as_far_as_memory_is_given_for_them(
 ) -> None:
     """Fifty messages of 1.5 MB: in several batches. Of those with fifty texts of half a megabyte: one each."""
     for number in range(50):
-        arrive(folders["INBOX"], f"Letter {number}", structure=of_texts(3, bodies.LARGEST_CACHED))
+        arrive(folders["INBOX"], f"Letter {number}", structure=of_texts(3, LARGEST_CACHED))
     for number in range(3):
-        arrive(folders["INBOX"], f"Mass {number}", structure=of_texts(50, bodies.LARGEST_CACHED))
+        arrive(folders["INBOX"], f"Mass {number}", structure=of_texts(50, LARGEST_CACHED))
     connection = Counting()
     assert ahead.fetch_ahead(connection, folders["INBOX"], should_stop=lambda: False)  # type: ignore[arg-type]
     assert max(connection.octets) <= ahead.OCTETS

@@ -1,12 +1,8 @@
 """Bodies: from the cache when they are here, over a foreground connection when not; and the worker's prefetch."""
 
 import logging
-import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
-
-from django.db.models import Sum
-from django.utils import timezone
 
 from webmail.errors import GiveUp, Reason
 from webmail.mime import embedded, unpack
@@ -18,21 +14,19 @@ from webmail.mime.text import html_to_text, preview
 from webmail.mime.transfer import decoded_stream
 from webmail.mime.unpack import INSIDE
 from webmail.models import CachedPart, Message, SenderCheck
-from webmail.models.content import intact
 from webmail.models.mirror import change
 
-from . import afterwards, early, foreground, senders
+from . import afterwards, early, foreground, part_cache, senders
 from .local import AnyMailbox
+from .part_cache import LARGEST_CACHED
 from .room import room
 
 logger = logging.getLogger(__name__)
 
 LARGEST_TEXT = 1024 * 1024  # octets of one text part that are shown
 LARGEST_WHOLE = 8 * 1024 * 1024  # of all its text parts together; where they are more, of each its share
-LARGEST_CACHED = 512 * 1024
 LARGEST_AHEAD = 2 * 1024 * 1024  # of the texts of one message that nobody has asked for yet
 PREVIEW_OCTETS = 2048
-DEFLATE_ABOVE = 512
 STREAM_CHUNK = 256 * 1024
 
 
@@ -157,20 +151,20 @@ def enclosed(message: Message, section: str) -> tuple[bytes, Part]:
 def enclosed_headers(message: Message, sections: list[str]) -> dict[str, bytes]:
     """The headers of messages that stand unencoded inside this one; "" for one the server does not hand out."""
     names = {f"{section}.HEADER": section for section in sections}
-    kept = _kept(message, names)
+    kept = part_cache.kept(message, names)
     found = {names[name]: data for name, data in kept.items()}
     if wanted := [section for section in sections if section not in found]:
         # The beginning of the part: its HEADER by name is what servers disagree about.
         raw = _fetched(message, wanted, HEADER_LIMIT // 4)
         fetched = {section: header_of(raw.get(section, b"")) for section in wanted}
-        _keep(message, {f"{section}.HEADER": data for section, data in fetched.items() if data})
+        part_cache.keep(message, {f"{section}.HEADER": data for section, data in fetched.items() if data})
         found |= fetched
     return found
 
 
 def load_parts(message: Message, parts: list[Part]) -> dict[str, bytes]:
     """Decoded bytes by section."""
-    found = _kept(message, [part.section for part in parts])
+    found = part_cache.kept(message, [part.section for part in parts])
     wanted = [part for part in parts if part.section not in found]
     if wanted:
         sections, most = _flight(wanted, judged=senders.judged(message) is not None)
@@ -186,7 +180,9 @@ def load_parts(message: Message, parts: list[Part]) -> dict[str, bytes]:
         header = [(message, raw[senders.SECTION])] if senders.SECTION in raw else []
 
         def keep() -> None:
-            _keep(message, {section: data for section, data in content.items() if len(fetched[section]) < most})
+            part_cache.keep(
+                message, {section: data for section, data in content.items() if len(fetched[section]) < most}
+            )
             senders.keep(senders.examine(message.account, header))
 
         afterwards.do(keep)
@@ -244,7 +240,7 @@ def open_part(message: Message, section: str) -> tuple[Part, Iterator[bytes]]:
     part = find_part(message, section)
     if INSIDE in section:
         return part, iter([content(message, part)])
-    kept = _kept(message, [section])
+    kept = part_cache.kept(message, [section])
     if kept:
         return part, iter([kept[section]])
     if part.size <= LARGEST_CACHED:
@@ -264,12 +260,12 @@ def beginning(message: Message, octets: int) -> bytes:
 
 
 def headers(message: Message) -> bytes:
-    if kept := _kept(message, ["HEADER"]):
+    if kept := part_cache.kept(message, ["HEADER"]):
         return kept["HEADER"]
     content = _fetched(message, ["HEADER"], None).get("HEADER")
     if content is None:
         raise GiveUp(Reason.GONE, "The message is no longer there.")
-    _keep(message, {"HEADER": content})
+    part_cache.keep(message, {"HEADER": content})
     return content
 
 
@@ -312,7 +308,7 @@ def prefetch(connection: AnyMailbox, messages: list[Message], *, whole: bool) ->
         Message.objects.bulk_update(messages, ["preview", "preview_known"], batch_size=200)
         changed.folders.update(message.shown_in_id for message in messages if message.shown_in_id)
         CachedPart.objects.bulk_create(
-            [_cached(message, part.section, content) for message, part, content in keep], ignore_conflicts=True
+            [part_cache.row(message, part.section, content) for message, part, content in keep], ignore_conflicts=True
         )
         senders.keep(checks)
 
@@ -322,21 +318,6 @@ def _header_octets(message: Message) -> int:
     if message.size <= senders.OCTETS:
         return message.size
     return message.size - sum(part.size for part in structure(message).walk() if not part.is_multipart)
-
-
-def trim_cache(limit: int) -> None:
-    """Drop the least recently kept bodies beyond ``limit`` octets."""
-    total = CachedPart.objects.aggregate(size=Sum("size"))["size"] or 0
-    if total <= limit:
-        return
-    surplus, ids = total - int(limit * 0.9), []
-    for pk, size in CachedPart.objects.order_by("used_at").values_list("pk", "size").iterator(chunk_size=1000):
-        ids.append(pk)
-        surplus -= size
-        if surplus <= 0:
-            break
-    for start in range(0, len(ids), 500):
-        CachedPart.objects.filter(pk__in=ids[start : start + 500]).delete()
 
 
 def _stream(message: Message, section: str) -> Iterator[bytes]:
@@ -400,21 +381,3 @@ def _uid(message: Message) -> int:
     if message.uid is None:
         raise GiveUp(Reason.GONE, "The message is being moved. Try again in a moment.")
     return message.uid
-
-
-def _kept(message: Message, sections: Iterable[str]) -> dict[str, bytes]:
-    rows = CachedPart.objects.filter(message=message, section__in=list(sections))
-    return {section: data for (_, section), data in intact(rows).items()}
-
-
-def _cached(message: Message, section: str, content: bytes) -> CachedPart:
-    deflated = len(content) > DEFLATE_ABOVE
-    stored = zlib.compress(content, 3) if deflated else content
-    return CachedPart(
-        message=message, section=section, content=stored, deflated=deflated, size=len(stored), used_at=timezone.now()
-    )
-
-
-def _keep(message: Message, content: dict[str, bytes]) -> None:
-    rows = [_cached(message, section, data) for section, data in content.items() if len(data) <= LARGEST_CACHED]
-    CachedPart.objects.bulk_create(rows, ignore_conflicts=True)

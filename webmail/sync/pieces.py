@@ -16,6 +16,7 @@ from webmail.mime.unpack import INSIDE
 from webmail.models import Message
 
 from . import bodies, foreground, stored
+from .part_cache import LARGEST_CACHED
 
 # The first piece comes quickly, the further ones cost few round trips.
 FIRST_PIECE, PIECE = 192 * 1024, 768 * 1024
@@ -36,7 +37,7 @@ class Content:
 def open_content(message: Message, section: str) -> Content:
     """Raise GiveUp when there is no such part, MailError when it is not here and cannot be fetched."""
     part = bodies.find_part(message, section)
-    if INSIDE in section or part.size <= bodies.LARGEST_CACHED:
+    if INSIDE in section or part.size <= LARGEST_CACHED:
         return _held(part, b"".join(bodies.open_part(message, section)[1]))
     layout = _layout(message, part)
     if layout is None:

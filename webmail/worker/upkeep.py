@@ -13,7 +13,7 @@ from webmail.contacts import tidy as contacts
 from webmail.models import BulkAction, Conversation, ConversationChange, Message, Notice, PendingAction, ServerHit
 from webmail.models.mirror import hold
 from webmail.sync import late_drafts, picture_cache, reminders, tally
-from webmail.sync.bodies import trim_cache
+from webmail.sync.part_cache import trim_cache
 from webmail.sync.server_drafts import forget_removed
 from webmail.transfer.run import tidy
 
