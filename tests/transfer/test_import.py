@@ -1,6 +1,7 @@
 """Files that were uploaded become messages, here or on a server, each once."""
 
 import io
+import struct
 import zipfile
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -255,3 +256,30 @@ def test_what_was_filed_keeps_its_bytes_though_the_answer_of_the_commit_was_lost
     work(transfer)
     assert (transfer.state, numbers(transfer)) == ("done", [(2, 0, 0)])
     assert contents() == [mail(1), mail(2)]
+
+
+def test_messages_alike_in_id_and_size_are_told_apart_by_their_content(user, inbox):
+    """Drafts kept by other programs, and whatever was sent twice with one Message-ID."""
+    one, other = mail(1), mail(1).replace(b"This is letter", b"That is letter")
+    transfer = work(upload(user, inbox, mbox_of(one, other, one)))
+    assert numbers(transfer) == [(2, 1, 0)]
+    assert contents() == sorted([one, other])
+    third = mail(1).replace(b"This is letter", b"What is letter")
+    transfer = work(upload(user, inbox, mbox_of(third, other)))
+    assert numbers(transfer) == [(1, 1, 0)]
+    assert contents() == sorted([one, other, third])
+
+
+def test_an_entry_that_lies_nowhere_keeps_no_other_out(user, inbox):
+    archive = bytearray(zipped({"1.eml": mail(1), "2.eml": mail(2)}))
+    first = archive.find(b"PK\x01\x02")
+    name = archive.find(b"1.eml", first)
+    extra = struct.pack("<HHQ", 1, 8, 2**64 - 9)
+    archive[first + 42 : first + 46] = b"\xff" * 4
+    archive[first + 30 : first + 32] = struct.pack("<H", len(extra))
+    archive[name + 5 : name + 5] = extra
+    end = archive.rfind(b"PK\x05\x06")
+    archive[end + 12 : end + 16] = struct.pack("<I", end - first)
+    transfer = work(upload(user, inbox, bytes(archive), "mail.zip"))
+    assert (transfer.state, numbers(transfer)) == ("done", [(1, 0, 1)])
+    assert contents() == [mail(2)]

@@ -23,7 +23,7 @@ class Batch:
         self.folder = folder
         self.entries: list[tuple[Waiting, int, str, int]] = []
         self._letters: list[Letter] = []
-        self._known: set[tuple[int, int]] = set()
+        self._known: dict[tuple[int, int], set[str]] = {}
         self._octets = 0
 
     @property
@@ -31,14 +31,15 @@ class Batch:
         return len(self._letters) >= MOST_LETTERS or self._octets >= MOST_OCTETS
 
     def holds(self, letter: Outgoing) -> bool:
-        return (letter.message_key, letter.size) in self._known
+        known = self._known.get((letter.message_key, letter.size))
+        return known is not None and letter.sha256() in known
 
     def add(self, each: Waiting, letter: Outgoing, flags: list[str]) -> None:
         """Raise OSError when there is no room."""
         name, sha256, size = stored.keep(letter.stream)
         self._letters.append(Letter(name, sha256, size, letter.summary, frozenset(flags), letter.internaldate))
         self.entries.append((each, letter.message_key, letter.message_id, letter.size))
-        self._known.add((letter.message_key, letter.size))
+        self._known.setdefault((letter.message_key, letter.size), set()).add(sha256)
         self._octets += size
 
     def commit(self, record: Callable[[], None]) -> None:
@@ -60,4 +61,4 @@ class Batch:
         self._clear()
 
     def _clear(self) -> None:
-        self.entries, self._letters, self._known, self._octets = [], [], set(), 0
+        self.entries, self._letters, self._known, self._octets = [], [], {}, 0

@@ -1,5 +1,6 @@
 """One message on its way: its octets on disk, and what identifies it."""
 
+import hashlib
 import mmap
 import tempfile
 from collections.abc import Iterable, Iterator
@@ -35,6 +36,12 @@ class Outgoing:
     @property
     def message_id(self) -> str:
         return self.summary.message_id[:998]
+
+    def sha256(self) -> str:
+        self.stream.seek(0)
+        digest = hashlib.file_digest(self.stream, "sha256")  # type: ignore[arg-type]
+        self.stream.seek(0)
+        return digest.hexdigest()
 
     @property
     def internaldate(self) -> datetime | None:

@@ -4,7 +4,7 @@ import re
 
 from webmail.errors import GiveUp, Reason
 from webmail.imap.types import Appended, RemoteMessage, Selected
-from webmail.models import Folder, Message, TransferItem
+from webmail.models import Folder, Message, StoredContent, TransferItem
 from webmail.sync.local import AnyMailbox, LocalMailbox
 
 from .letter import Outgoing, key_of
@@ -36,8 +36,22 @@ class Target:
         return self.connection.select(self.name, uidvalidity=None).exists
 
     def has(self, letter: Outgoing) -> bool:
-        """Whether a message of this Message-ID and size is in the folder: in the mirror, or in what that lacks."""
+        """Whether it is in the folder: on a server one of this Message-ID and size, here one of the same content."""
+        if self.here:
+            return self._kept(letter)
         return (letter.message_key, letter.size) in self._unmirrored or self._mirrored(letter.message_key, letter.size)
+
+    def _kept(self, letter: Outgoing) -> bool:
+        if self.folder is None:
+            return False
+        rows = StoredContent.objects.filter(
+            message__account=self.folder.account_id,
+            message__message_key=letter.message_key,
+            message__folder=self.folder,
+            size=letter.size,
+        )
+        known = set(rows.values_list("sha256", flat=True))
+        return bool(known) and letter.sha256() in known
 
     def landed(self, item: TransferItem) -> bool:
         """Whether an append whose answer was lost was carried out (fault F05)."""

@@ -64,6 +64,8 @@ def content(stream: BinaryIO, entry: Entry, limit: int) -> Iterator[bytes]:
         raise GiveUp(Reason.UNSUPPORTED, "It is encrypted.")
     if entry.method not in {STORED, DEFLATED}:
         raise GiveUp(Reason.UNSUPPORTED, "It is packed in a way that cannot be read here.")
+    if entry.offset > stream.seek(0, 2):
+        raise GiveUp(Reason.REFUSED, "The archive is damaged.")
     stream.seek(entry.offset)
     head = stream.read(LOCAL.size)
     if len(head) < LOCAL.size or not head.startswith(b"PK\x03\x04"):
