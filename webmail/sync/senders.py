@@ -22,7 +22,7 @@ from webmail.models import (
 from webmail.models.prepared import Prepared, Slot
 
 # Raised when a message can be judged otherwise than before.
-POLICY = 1
+POLICY = 2
 SECTION = "HEADER"
 OCTETS = HEADER_LIMIT // 2
 ASIDE = frozenset({SpecialUse.JUNK, SpecialUse.SENT, SpecialUse.DRAFTS})
