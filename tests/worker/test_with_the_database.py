@@ -263,3 +263,16 @@ def test_f59_a_server_that_gives_up_telling_of_folders_is_asked_as_often_as_one_
         assert parked is not None
         parked.connection._drop()
         assert SyncState.objects.get().due_at < timezone.now() + timedelta(minutes=5)
+
+
+def test_f56_what_a_server_offers_in_words_that_no_database_takes_is_noted_all_the_same(limited) -> None:
+    answers: dict[str, bytes | list[bytes] | None] = {
+        "CAPABILITY": b"* CAPABILITY IMAP4rev1 X\0Y\r\n{tag} OK done\r\n",
+        "LIST": b'* LIST () "/" INBOX\r\n{tag} OK done\r\n',
+        "STATUS": b"* STATUS INBOX (MESSAGES 0 UNSEEN 0 UIDNEXT 8 UIDVALIDITY 1)\r\n{tag} OK done\r\n",
+        "SELECT": b"* 0 EXISTS\r\n* OK [UIDVALIDITY 1] .\r\n* OK [UIDNEXT 8] .\r\n{tag} OK done\r\n",
+    }
+    with ScriptedImap(answers) as server:
+        MailAccount.objects.filter(pk=limited.pk).update(imap_host=server.host, imap_port=server.port)
+        job.run_account(limited.pk, None, lambda: False)
+    assert SyncState.objects.get().status == SyncState.Status.OK

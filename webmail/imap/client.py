@@ -297,7 +297,7 @@ class Client:
 
     def _learn(self, reply: Reply) -> None:
         if reply.code == "CAPABILITY":
-            words = reply.argument.decode("ascii", "replace").upper().split()
+            words = reply.argument.replace(b"\0", b"").decode("ascii", "replace").upper().split()
             self.capabilities = frozenset(words[:_CAPABILITY_LIMIT])
         elif reply.code == "NOTIFICATIONOVERFLOW":
             self.overflowed = True

@@ -38,7 +38,8 @@ def flags(value: object) -> frozenset[str]:
 def _flags(names: tuple[bytes, ...]) -> frozenset[str]:
     found = set()
     for name in names:
-        text = name.decode("ascii", "replace")
+        # PostgreSQL keeps no NUL.
+        text = name.replace(b"\0", b"").decode("ascii", "replace")
         text = _SYSTEM_FLAGS.get(text.lower(), text)
         if text and text != "\\Recent":
             found.add(text)
