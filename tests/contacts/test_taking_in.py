@@ -53,7 +53,7 @@ def test_looking_at_a_file_costs_as_many_statements_for_more_people(ada: Any, dj
     take(ada, people(20))
     for count in (10, 20):
         kept = taking_in.keep(ada.user, people(count, "TITLE:Boss\n"), "x")
-        with django_assert_num_queries(7):
+        with django_assert_num_queries(6):
             assert len(taking_in.plan(ada.user, kept).completed) == count
 
 

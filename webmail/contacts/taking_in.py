@@ -166,16 +166,21 @@ class _Known:
 
 
 def _places(user: User) -> dict[object, int]:
-    """Which contact each key stands for; the oldest of several."""
-    found: dict[object, int] = {}
-    own = Contact.objects.order_by("-pk").filter(user=user, removed_at__isnull=True)
-    for pk, name, organisation, phones in own.filter(addresses=None).values_list(
-        "pk", "name", "organisation", "phones"
-    ):
-        found[_name_key(name or organisation, phones)] = pk
-    addresses = ContactAddress.objects.order_by("-contact_id").filter(user=user, contact__removed_at__isnull=True)
-    found.update((("address", key), pk) for key, pk in addresses.values_list("key", "contact_id"))
-    found.update((("uid", _bare(uid)), pk) for pk, uid in own.exclude(uid="").values_list("pk", "uid"))
+    """Which contact each key stands for, the oldest of several. Without joins, which nothing plans well after an import."""
+    own = list(
+        Contact.objects.order_by("-pk")
+        .filter(user=user, removed_at__isnull=True)
+        .values_list("pk", "uid", "name", "organisation", "phones")
+    )
+    here = {row[0] for row in own}
+    addresses = ContactAddress.objects.order_by("-contact_id").filter(user=user).values_list("key", "contact_id")
+    written = [(key, pk) for key, pk in addresses if pk in here]
+    reached = {pk for _, pk in written}
+    found: dict[object, int] = {
+        _name_key(name or organisation, phones): pk for pk, _, name, organisation, phones in own if pk not in reached
+    }
+    found.update((("address", key), pk) for key, pk in written)
+    found.update((("uid", _bare(uid)), pk) for pk, uid, *_ in own if uid)
     return found
 
 
