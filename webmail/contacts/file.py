@@ -54,7 +54,12 @@ def packed(contents: Contents) -> bytes:
 
 def unpacked(octets: bytes) -> Contents:
     """The inverse of ``packed``."""
-    problems, cards = json.loads(zlib.decompress(octets))
+    content = zlib.decompress(octets)
+    try:
+        problems, cards = json.loads(content)
+    except ValueError:
+        # Put aside by an earlier version, which kept the file itself.
+        return read(content)
     return Contents([_card(each) for each in cards], problems)
 
 
