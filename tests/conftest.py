@@ -29,6 +29,19 @@ if os.environ.get("CI"):
 expect.set_options(timeout=15_000)
 
 
+@pytest.fixture(autouse=True)
+def _nothing_remembered() -> None:
+    """What a process keeps by the numbers of rows and ports: in another test they are those of something else."""
+    from webmail.outbox import place, smtp  # noqa: PLC0415 - the settings come first
+    from webmail.pop3 import troubles  # noqa: PLC0415
+    from webmail.sync import early, flags, stumbling  # noqa: PLC0415
+    from webmail.transfer import carry  # noqa: PLC0415
+
+    stumbling.forget()
+    for kept in (early.texts._begun, flags._scanned, place._noted, troubles._known, carry._resting, smtp._one_by_one):
+        kept.clear()
+
+
 @pytest.fixture(scope="session")
 def dovecot() -> Iterator[Dovecot]:
     """One private Dovecot per test process."""

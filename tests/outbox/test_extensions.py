@@ -14,17 +14,11 @@ from tests.outbox.test_smtp import hand_in
 from tests.servers.smtp_sink import Script, SmtpSink
 from webmail.errors import GiveUp, Reason, RetryLater
 from webmail.models import OutgoingMessage, SyncState
-from webmail.outbox import attachments, place, smtp
+from webmail.outbox import attachments, place
 from webmail.outbox.smtp_message import xtext
 
 State = OutgoingMessage.State
 ALL = ("8BITMIME", "ENHANCEDSTATUSCODES", "PIPELINING", "DSN")
-
-
-@pytest.fixture(autouse=True)
-def forgetful() -> None:
-    place._noted.clear()
-    smtp._one_by_one.clear()
 
 
 def test_mail_and_recipients_go_in_one_flight_where_that_is_offered(smtp_sink: SmtpSink) -> None:

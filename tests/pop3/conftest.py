@@ -12,18 +12,12 @@ from tests.servers.mailbox import Mailbox
 from tests.servers.scripted_pop3 import ScriptedPop3
 from webmail.imap.types import Endpoint
 from webmail.models import Download, SyncState
-from webmail.pop3 import troubles
 from webmail.pop3.client import PopConnection
 from webmail.sync.local import ensure_folders
 
 
 class Opened(Protocol):
     def __call__(self, server: ScriptedPop3, **options: Any) -> PopConnection: ...
-
-
-@pytest.fixture(autouse=True)
-def _no_troubles_of_earlier_tests() -> None:
-    troubles._known.clear()
 
 
 @pytest.fixture

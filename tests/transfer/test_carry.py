@@ -20,11 +20,6 @@ pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.mailserver]
 BARE = ("MOVE", "UIDPLUS", "CONDSTORE", "ENABLE", "QRESYNC", "LIST-STATUS", "ESEARCH", "NOTIFY")
 
 
-@pytest.fixture(autouse=True)
-def tireless() -> None:
-    carry._resting.clear()
-
-
 @pytest.fixture
 def second(remote: MailAccount, mailbox: Mailbox) -> Mailbox:
     """Another mailbox on the server."""
