@@ -54,7 +54,7 @@ def test_what_takes_too_long_is_ended_and_shown_as_text(monkeypatch: pytest.Monk
         # What is left of the message costs nothing more, small as it may be.
         assert sanitise("<p>more</p>", cid_url=lambda _: None).too_complex
         assert html_to_text("<p>more</p>") == "more"
-    assert children() == before
+    assert children() <= before
     assert clock._idle == []
     # The next message has its own seconds.
     assert html_to_text("<p>next</p>") == "next"
