@@ -327,3 +327,12 @@ def test_mail_that_lives_here_is_found_by_its_text(ada: Any, indexed: Any) -> No
     indexed()
     assert passages([message.pk], terms) == {}
     assert find.page(plan.make(parse("kept", TODAY), ada.user.pk, folders, UTC, set()), 10).hits
+
+
+def test_what_was_shown_is_asked_for_once_for_many_messages(ada: Any, django_assert_max_num_queries: Any) -> None:
+    for number in range(20):
+        ada.arrive(f"Letter {number}")
+    with django_assert_max_num_queries(60) as captured:
+        index.batch()
+    asked = [query for query in captured.captured_queries if '"webmail_renderedbody"' in query["sql"]]
+    assert len(asked) == 1

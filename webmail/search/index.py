@@ -55,7 +55,8 @@ def batch(size: int = BATCH) -> int:
     waiting = sorted(
         SearchQueue.objects.filter(message_id__in=ids).values_list("pk", "message_id"), key=lambda entry: entry[1]
     )
-    messages = {each.pk: each for each in Message.objects.filter(pk__in=ids).select_related("account")}
+    rows = Message.objects.filter(pk__in=ids).select_related("account", "rendered").defer("rendered__pictured")
+    messages = {each.pk: each for each in rows}
     known = dict(SearchEntry.objects.filter(message_id__in=ids).values_list("message_id", "docid"))
     timed = [(each.pk, each.account.user_id, each.internaldate) for each in messages.values()]
     # A message that came again, at another time, is counted where it now belongs.

@@ -64,7 +64,7 @@ def _texts(message: Message, parts: Sequence[Part]) -> list[str]:
 
 def _shown(message: Message) -> str:
     """The text as it was shown once: it is kept for longer than the parts it was made of."""
-    row = RenderedBody.objects.filter(message=message).first()
+    row: RenderedBody | None = getattr(message, "rendered", None)
     try:
         html = zlib.decompress(row.html).decode() if row is not None else ""
     except (zlib.error, UnicodeDecodeError):
