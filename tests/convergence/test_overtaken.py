@@ -74,6 +74,19 @@ def test_a_mark_follows_a_message_that_another_client_moves(begin, hidden, momen
     assert world.ada.mailbox.flags(3, "Work") == {b"\\Flagged"}
 
 
+def test_a_mark_that_waits_for_its_message_is_not_taken_for_a_new_click(begin):
+    """A click cuts the look into all folders short; this one is what the look is for."""
+    world = begin()
+    row = row_of(2)
+    world.ada.mailbox.append(letter("canary-0004"))
+    actions.store(world.ada.user, [row], "flagged", value=True)
+    move_by_other(world, row)
+    world.turn()
+    assert PendingAction.objects.get(message=row).attempts <= 2
+    assert world.turn()
+    assert_marked(world, row.pk)
+
+
 def test_a_mark_on_what_was_seen_elsewhere_first_arrives_there(begin):
     """The folder it was moved to is looked into before the one it left."""
     world = begin()

@@ -61,6 +61,7 @@ class Pass:
         self.deadline = time.monotonic() + SLICE_SECONDS
         self.failed: set[int] = set()
         self.put_off: set[int] = set()
+        self.passed: set[int] = set()
 
     def run(self, hints: Iterable[Hint] = ()) -> bool:
         """All folders; return whether there is more to do at once."""
@@ -76,7 +77,7 @@ class Pass:
                 return True
             looked = self.connection.selected
             more |= self._look(folder, statuses.get(folder.name), folder.pk in touched or folder.name in told)
-            if self.connection.selected is not looked and self._waiting():
+            if self.connection.selected is not looked and self._clicked():
                 return True  # A click does not wait until all folders have been looked into.
         more |= self._backfill(folders)
         if not more:
@@ -103,7 +104,7 @@ class Pass:
             if self.should_stop():
                 return True
             more |= self._look(folder, None, True)
-            if self._waiting():
+            if self._clicked():
                 return True
         if overtaken.wait_still(self.account.pk):
             return True  # Where another client has moved it is found by asking after all folders.
@@ -115,7 +116,7 @@ class Pass:
 
     def _push(self) -> set[int]:
         done = push(self.connection, self.account, should_stop=self.should_stop)
-        self.put_off = done.put_off
+        self.put_off, self.passed = done.put_off, done.passed
         return done.touched
 
     def _named(self, hints: Iterable[Hint]) -> set[str]:
@@ -159,12 +160,19 @@ class Pass:
             self._look(inbox, None, True)
 
     def _interrupted(self) -> bool:
-        return self.should_stop() or time.monotonic() > self.deadline or self.connection.has_news or self._waiting()
+        return self.should_stop() or time.monotonic() > self.deadline or self.connection.has_news or self._clicked()
 
     def _waiting(self) -> bool:
         """The person did something that this connection can tell the server now."""
+        return self._pending(self.put_off)
+
+    def _clicked(self) -> bool:
+        """The same while folders are looked into: what was passed over waits for just that."""
+        return self._pending(self.put_off | self.passed)
+
+    def _pending(self, but: set[int]) -> bool:
         waiting = PendingAction.objects.filter(account=self.account, state=PendingAction.State.PENDING)
-        waiting = waiting.exclude(kind=PendingAction.Kind.CARRY).exclude(pk__in=self.put_off)
+        waiting = waiting.exclude(kind=PendingAction.Kind.CARRY).exclude(pk__in=but)
         return waiting.filter(Q(message__isnull=True) | Q(message__uid__isnull=False)).exists()
 
     def _folders(self) -> dict[str, FolderStatus]:

@@ -55,11 +55,12 @@ WIRE_FLAGS = {"seen": "\\Seen", "flagged": "\\Flagged", "answered": "\\Answered"
 @dataclass
 class Pushed:
     """``touched``: ids of the folders whose content changed on the server. ``put_off``: ids of actions that nothing can be done
-    about in this pass.
+    about in this pass. ``passed``: of those that wait until it is known where their messages are.
     """
 
     touched: set[int] = field(default_factory=set)
     put_off: set[int] = field(default_factory=set)
+    passed: set[int] = field(default_factory=set)
 
 
 def push(connection: AnyMailbox, account: MailAccount, *, should_stop: Callable[[], bool]) -> Pushed:
@@ -76,7 +77,7 @@ def push(connection: AnyMailbox, account: MailAccount, *, should_stop: Callable[
             break
         try:
             if group[0].kind in MESSAGE_KINDS:
-                done.touched |= _push_group(connection, account, group, skipped, done.put_off)
+                done.touched |= _push_group(connection, account, group, skipped, done)
             else:
                 push_folder_action(connection, account, group[0])
             in_a_row = 0
@@ -144,7 +145,7 @@ def _same(first: PendingAction, other: PendingAction) -> bool:
 
 
 def _push_group(
-    connection: AnyMailbox, account: MailAccount, group: list[PendingAction], skipped: set[int], put_off: set[int]
+    connection: AnyMailbox, account: MailAccount, group: list[PendingAction], skipped: set[int], done: Pushed
 ) -> set[int]:
     unknown = [action for action in group if action.message is None or action.message.uid is None]
     if unknown:
@@ -155,7 +156,7 @@ def _push_group(
     # Taken back meanwhile, or on its way to another account.
     unclaimed = {action.pk for action in group} - {action.pk for action in claimed}
     skipped |= unclaimed
-    put_off |= unclaimed
+    done.put_off |= unclaimed
     if not claimed:
         return set()
     folder = claimed[0].message.folder  # type: ignore[union-attr]
@@ -166,7 +167,9 @@ def _push_group(
     try:
         news = _open(connection, folder, claimed[0])
         touched = _carry_out(connection, account, folder, claimed) | ({folder.pk} if news else set())
-        skipped.update(action.pk for action in claimed if action.state == State.PENDING)
+        passed = {action.pk for action in claimed if action.state == State.PENDING}
+        skipped |= passed
+        done.passed |= passed
         return touched
     except OutcomeUnknown:
         raise
