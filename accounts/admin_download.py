@@ -82,7 +82,8 @@ class DownloadFormSet(forms.BaseInlineFormSet):
             raise ValidationError("Only an account of kind POP3 downloads.")
         if not filled and account.is_local and account.pk is None and not any(self.errors):
             raise ValidationError("A POP3 account needs its server.")
-        moved = any(form.instance.pk and "host" in form.changed_data for form in self.forms)
+        # One that is deleted and set up again is another one, too.
+        moved = account.pk is not None and any("host" in form.changed_data for form in self.forms)
         if moved and filled and not self.data.get("new_password"):
             raise ValidationError(ANEW)
         others = Download.objects.filter(account__user_id=account.user_id, account__username=account.username)

@@ -25,9 +25,9 @@ class HostsForm(forms.ModelForm):
         return clean_host(host) if host else ""
 
     def moved(self, name: str) -> bool:
-        """Whether a credential that is stored would go to another host than the one it was entered for."""
+        """Whether another host is named than the one that a stored credential was entered for."""
         host = self.cleaned_data.get(name)
-        return bool(self.instance.pk and host) and host != self.initial.get(name)
+        return bool(host) and host != self.initial.get(name)
 
 
 class PresetForm(HostsForm):
@@ -70,7 +70,8 @@ class MailAccountForm(HostsForm):
     def clean(self) -> dict[str, Any]:
         data = super().clean() or self.cleaned_data
         needed = "new_smtp_password" if self.instance.smtp_password else "new_password"
-        if self.moved("smtp_host") and not data.get("new_smtp_password") and not data.get(needed):
+        known = bool(self.instance.pk)
+        if known and self.moved("smtp_host") and not data.get("new_smtp_password") and not data.get(needed):
             self.add_error("new_smtp_password", ANEW)
         if self._is_pop3(data):
             if data.get("signs_in"):
@@ -80,7 +81,7 @@ class MailAccountForm(HostsForm):
             return data
         if not data.get("imap_host") and "imap_host" not in self.errors:
             self.add_error("imap_host", "An IMAP account needs its server.")
-        if self.moved("imap_host") and not data.get("new_password"):
+        if known and self.moved("imap_host") and not data.get("new_password"):
             self.add_error("new_password", ANEW)
         if data.get("signs_in") and {"imap_host", "imap_port", "imap_security", "username"} <= data.keys():
             key = sign_in_key(Endpoint(data["imap_host"], data["imap_port"], data["imap_security"]), data["username"])
@@ -110,7 +111,6 @@ class IdentityForm(HostsForm):
 
     def clean(self) -> dict[str, Any]:
         data = super().clean() or self.cleaned_data
-        host = data.get("smtp_host")
-        if host and host != self.initial.get("smtp_host") and not data.get("new_smtp_password"):
+        if self.moved("smtp_host") and not data.get("new_smtp_password"):
             self.add_error("new_smtp_password", ANEW)
         return data

@@ -14,7 +14,7 @@ from .models import MailAccount, ProviderPreset, User, sign_in_key
 from .register import add_account, look_again, set_servers
 from .sealed import CredentialsUnreadable
 from .servers import EVERYBODY, Found, Origin, Typed, domain_of
-from .signin import Attempt, Refused, find, incoming_error, outgoing_error, refuse_to_send, refuse_to_show, verify_new
+from .signin import Attempt, Refused, find, incoming_error, outgoing_error, refuse_elsewhere, verify_new
 
 ALREADY_HERE = "This mailbox is already among your accounts."
 SOMEBODY_ELSE = "Somebody already signs in with this mailbox."
@@ -123,9 +123,8 @@ def _verify(account: MailAccount, changes: Changes, found: Found) -> tuple[str, 
     smtp_before = account.smtp_endpoint if account.smtp_host else None
     moved = (found.imap, found.username) != (account.imap_endpoint, account.username)
     resent = (found.smtp, found.smtp_username) != (smtp_before, account.smtp_username)
-    known = (account.imap_host, account.smtp_host)
-    refuse_to_show("password", found.imap.host, known, entered=bool(changes.password))
-    refuse_to_send(account, found.smtp, known, changes.password, changes.smtp_password)
+    entered = {"password": changes.password, "smtp_password": changes.smtp_password}
+    refuse_elsewhere(account, account.imap_host, found.imap.host, found.smtp, **entered)
     try:
         password = changes.password or account.password.reveal()
         smtp_password = changes.smtp_password or account.smtp_password.reveal() or password

@@ -24,7 +24,7 @@ from .identity_forms import IdentityForm
 from .models import Identity, MailAccount, ProviderPreset, SignaturePicture
 from .sealed import CredentialsUnreadable
 from .servers import EVERYBODY, domain_of
-from .signin import OUTGOING_FIELDS, Refused
+from .signin import OUTGOING_FIELDS, Refused, refuse_to_show
 
 State = OutgoingMessage.State
 UNREADABLE = "The stored password cannot be opened. Enter it again."
@@ -86,11 +86,10 @@ def _verify(
     moved = (server.endpoint, username) != before
     if moved and not _allowed(server.endpoint):
         raise Refused([("smtp_host", NOT_ALLOWED)])
+    known = (before[0].host,) if before[0] is not None and identity.smtp_password else ()
+    refuse_to_show("smtp_password", server.endpoint.host, known, entered=bool(server.password))
     password = server.password
     if not password:
-        # What was entered for one server is never shown to another.
-        if before[0] is None or before[0].host != server.endpoint.host or not identity.smtp_password:
-            raise Refused([("smtp_password", "Enter the password for this server.")])
         try:
             password = identity.smtp_password.reveal()
         except CredentialsUnreadable as error:

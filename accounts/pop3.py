@@ -20,7 +20,7 @@ from .models import DownloadRules, Identity, MailAccount, User
 from .register import look_again
 from .sealed import CredentialsUnreadable
 from .servers import find_outgoing
-from .signin import INCOMING_FIELDS, OUTGOING_FIELDS, Refused, refuse_to_send, refuse_to_show
+from .signin import INCOMING_FIELDS, OUTGOING_FIELDS, Refused, refuse_elsewhere
 
 NOT_ALLOWED = "Only the administrator of this site can add POP3 accounts."
 ALREADY_HERE = "This mailbox is already downloaded into one of your accounts."
@@ -172,9 +172,9 @@ def stop_download(account: MailAccount) -> None:
 
 
 def _verify_changes(account: MailAccount, download: Download | None, attempt: PopAttempt) -> tuple[str, ...]:
-    known = (download.host if download is not None else "", account.smtp_host)
-    refuse_to_show("password", attempt.incoming.host, known, entered=bool(attempt.password))
-    refuse_to_send(account, attempt.outgoing, known, attempt.password, attempt.smtp_password)
+    host = download.host if download is not None else ""
+    entered = {"password": attempt.password, "smtp_password": attempt.smtp_password}
+    refuse_elsewhere(account, host, attempt.incoming.host, attempt.outgoing, **entered)
     try:
         password = attempt.password or account.password.reveal()
         smtp_password = attempt.smtp_password or account.smtp_password.reveal() or password

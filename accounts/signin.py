@@ -56,12 +56,19 @@ def refuse_to_show(field: str, host: str, known: tuple[str, ...], *, entered: bo
         raise Refused([(field, "Enter the password for this server.")])
 
 
-def refuse_to_send(
-    account: MailAccount, outgoing: Endpoint | None, known: tuple[str, ...], password: str, smtp_password: str
+def refuse_elsewhere(
+    account: MailAccount, before: str, incoming: str, outgoing: Endpoint | None, *, password: str, smtp_password: str
 ) -> None:
-    """The same for the outgoing server, which gets the password of the mailbox where it has none of its own."""
-    entered = bool(smtp_password or (password and not account.smtp_password))
-    refuse_to_show("smtp_password", outgoing.host if outgoing is not None else "", known, entered=entered)
+    """The same for both servers of an account; ``before`` is the host that incoming mail came from until now.
+
+    The outgoing server has seen the password of the mailbox only where it has none of its own.
+    """
+    apart = bool(account.smtp_password)
+    shown = (before,) if apart else (before, account.smtp_host)
+    refuse_to_show("password", incoming, shown, entered=bool(password))
+    host = outgoing.host if outgoing is not None else ""
+    entered = bool(smtp_password or (password and not apart))
+    refuse_to_show("smtp_password", host, (account.smtp_host,) if apart else shown, entered=entered)
 
 
 @dataclass(frozen=True, slots=True)

@@ -130,7 +130,7 @@ class MessageAdmin(OfMail):
 class PendingActionAdmin(CanAct):
     list_display = ("id", "account", "kind", "what", "state", "attempts", "error", "created_at", "finished_at")
     list_filter = ("state", "kind")
-    list_select_related = ("account", "message", "source", "target")
+    list_select_related = ("account", "source", "target")
     search_fields = ("account__address", "error", "name")
     ordering = ("-id",)
     exclude = ("message",)

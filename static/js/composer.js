@@ -235,7 +235,7 @@ class Composer {
         },
       });
     } catch (error) {
-      this.saver.dirty ||= dirty;
+      if (dirty) this.saver.changed();
       showTrouble(this.root, `Not discarded: ${error.message}`);
     }
   }

@@ -46,6 +46,8 @@ export function startLeaving() {
       const answer = await post(form.action, [[name, value]]);
       replace(form.closest("[data-sender]"), answer.html);
     } catch {
+      // No connection: they can be pressed again.
+    } finally {
       for (const button of buttons) button.disabled = false;
     }
   });

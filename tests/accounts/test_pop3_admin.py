@@ -198,6 +198,15 @@ def test_a_download_can_be_changed_and_files_into_folders_of_its_account_only(ad
     assert account.download.imported == 1204
 
 
+def test_a_download_that_is_set_up_anew_elsewhere_needs_the_password(administrator: Client) -> None:
+    account = somebody(1)
+    account.download.delete()
+    url = reverse("admin:accounts_mailaccount_change", args=[account.pk])
+    data = entered(account.user, new_password="", username=account.username)
+    assert "never shown to another" in administrator.post(url, data).content.decode()
+    assert administrator.post(url, data | {"new_password": "of-elsewhere"}).status_code == 302
+
+
 def act(client: Client, account: MailAccount, action: str) -> str:
     data = {"action": action, "_selected_action": [account.pk]}
     return client.post(reverse("admin:webmail_download_changelist"), data, follow=True).content.decode()

@@ -102,6 +102,12 @@ def test_a_stored_password_is_shown_to_no_other_server(
     assert signed_in.post(url, elsewhere).status_code == 302
     account.refresh_from_db()
     assert (account.imap_host, account.smtp_host) == ("127.0.0.1", "127.0.0.1")
+    # Not in two steps either: an outgoing server with a password of its own has never seen that of the mailbox.
+    apart = elsewhere | {"password": "", "smtp_host": "localhost", "without_sending": "on"}
+    assert signed_in.post(url, apart | {"smtp_password": "x"}).status_code == 302
+    refused = signed_in.post(url, apart | {"imap_host": "localhost"})
+    assert refused.status_code == 422
+    assert refused.context["form"].errors["password"] == ["Enter the password for this server."]
 
 
 def test_a_failing_outgoing_server_can_be_saved_knowingly(

@@ -34,26 +34,30 @@ ROW = re.compile(rb"/conversation/(\d+)/")
 SCRIPT = {"hx-request": "true"}
 
 
+def account_on(server: VastImap) -> MailAccount:
+    """Somebody who has never looked at it."""
+    account = MailAccount.objects.create(
+        user=User.objects.create(username=f"ada-{server.count}-{server.condstore}"),
+        address="ada@example.test",
+        username="ada",
+        password="secret",
+        imap_host=server.host,
+        imap_port=server.port,
+        imap_security=Security.PLAIN,
+        smtp_host="localhost",
+    )
+    SyncState.objects.create(account=account)
+    return MailAccount.objects.select_related("user").get(pk=account.pk)
+
+
 class Growth:
     """One size: an account of its own on a server of its own."""
 
     def __init__(self, server: VastImap) -> None:
         self.server = server
-        user = User.objects.create(username=f"ada-{server.count}-{server.condstore}")
-        account = MailAccount.objects.create(
-            user=user,
-            address="ada@example.test",
-            username="ada",
-            password="secret",
-            imap_host=server.host,
-            imap_port=server.port,
-            imap_security=Security.PLAIN,
-            smtp_host="localhost",
-        )
-        SyncState.objects.create(account=account)
-        self.account = MailAccount.objects.select_related("user").get(pk=account.pk)
+        self.account = account_on(server)
         self.client = Client()
-        self.client.force_login(user)
+        self.client.force_login(self.account.user)
 
     @property
     def inbox(self) -> Folder:

@@ -1,7 +1,6 @@
 """The pages of the address book: plain forms, everything typed kept, one person's own, few questions."""
 
 import re
-import uuid
 from typing import Any
 
 import pytest
@@ -61,7 +60,7 @@ def test_the_list_is_in_order_and_is_searched_by_any_word(ada: Any) -> None:
 
 @pytest.mark.database
 def test_pages_of_the_list_join(ada: Any) -> None:
-    many.add_many(ada.user, [PersonCard(name=f"Same {number % 7}") for number in range(130)], uuid.uuid4())
+    many.add_many(ada.user, [PersonCard(name=f"Same {number % 7}") for number in range(130)])
     found, url = [], "/contacts/"
     while url:
         html = ada.fragment(url).text

@@ -133,7 +133,7 @@ def test_hostile_files_take_no_longer_than_large_ones(ada: Any, data: bytes) -> 
 
 def test_what_one_person_has_too_much_of_is_said_and_what_was_here_stays(ada: Any) -> None:
     known = [("", f"a{number}@x.test") for number in range(150)]
-    many.add_many(ada.user, [PersonCard(name="Ann", addresses=known)], None)  # type: ignore[arg-type]
+    many.add_many(ada.user, [PersonCard(name="Ann", addresses=known)])
     data = b"BEGIN:VCARD\nFN:Ann\nEMAIL:a1@x.test\nEMAIL:new@x.test\nTITLE:Boss\nEND:VCARD\n"
     plan = taking_in.plan(ada.user, taking_in.keep(ada.user, data, "x"))
     [entry] = plan.completed

@@ -24,6 +24,17 @@ def _die(*_: object, **__: object) -> None:
     raise Killed
 
 
+def killed(
+    row: OutgoingMessage, monkeypatch: pytest.MonkeyPatch, owner: object, step: str, dies: Callable[..., object] = _die
+) -> OutgoingMessage:
+    """Delivered by a worker that ends at this step."""
+    with monkeypatch.context() as patched:
+        patched.setattr(owner, step, dies)
+        with pytest.raises(Killed):
+            delivered(row)
+    return row
+
+
 def lease_over(row: OutgoingMessage) -> OutgoingMessage:
     OutgoingMessage.objects.filter(pk=row.pk).update(lease_until=timezone.now() - timedelta(seconds=1))
     deliver.settle_abandoned()
@@ -47,11 +58,7 @@ def test_killed_before_data_it_is_sent_by_the_next_worker(
     write: Write, smtp_sink: SmtpSink, monkeypatch: pytest.MonkeyPatch, step: str, dies: Callable[..., object]
 ) -> None:
     """F38"""
-    row = queued(write())
-    with monkeypatch.context() as patched:
-        patched.setattr(smtp, step, dies)
-        with pytest.raises(Killed):
-            delivered(row)
+    row = killed(queued(write()), monkeypatch, smtp, step, dies)
     row.refresh_from_db()
     assert row.state == State.SENDING
     deliver.settle_abandoned()
@@ -66,11 +73,7 @@ def test_killed_after_data_began_it_is_unclear(
     write: Write, monkeypatch: pytest.MonkeyPatch, step: str, dies: Callable[..., object]
 ) -> None:
     """F38"""
-    row = queued(write())
-    with monkeypatch.context() as patched:
-        patched.setattr(smtp, step, dies)
-        with pytest.raises(Killed):
-            delivered(row)
+    row = killed(queued(write()), monkeypatch, smtp, step, dies)
     assert lease_over(row).state == State.UNCLEAR
 
 
@@ -78,11 +81,7 @@ def test_killed_between_the_answer_and_its_record_it_is_unclear(
     write: Write, smtp_sink: SmtpSink, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """F38"""
-    row = queued(write())
-    with monkeypatch.context() as patched:
-        patched.setattr(outcome, "_record", _die)
-        with pytest.raises(Killed):
-            delivered(row)
+    row = killed(queued(write()), monkeypatch, outcome, "_record")
     smtp_sink.wait_for(1)
     assert lease_over(row).state == State.UNCLEAR
     assert len(smtp_sink.received) == 1
@@ -92,11 +91,7 @@ def test_killed_after_the_record_the_copy_is_still_due(
     write: Write, smtp_sink: SmtpSink, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """F38"""
-    row = queued(write())
-    with monkeypatch.context() as patched:
-        patched.setattr(after, "sent", _die)
-        with pytest.raises(Killed):
-            delivered(row)
+    row = killed(queued(write()), monkeypatch, after, "sent")
     row.refresh_from_db()
     assert (row.state, row.sent_copy) == (State.SENT, SentCopy.DUE)
     assert len(smtp_sink.wait_for(1)) == 1

@@ -124,13 +124,8 @@ def test_a_draft_that_is_gone_leaves_nothing_behind(
     assert not BegunCopy.objects.exists()
 
 
-def test_what_another_program_made_of_a_late_copy_stays(
-    row: OutgoingMessage, synced: MailAccount, proxied: FaultProxy, mailbox: Mailbox
-) -> None:
-    """It keeps the Message-ID, and the text is its own."""
-    late = delayed(proxied, synced, row, "Second")
-    look(synced)
-    late.release()
+def edit_elsewhere(mailbox: Mailbox) -> None:
+    """Another program saves the newest draft anew: its text is another one, its Message-ID the same."""
     uid = mailbox.uids("Drafts")[-1]
     raw = mailbox.raw(uid, "Drafts")
     client = mailbox.imap()
@@ -139,6 +134,16 @@ def test_what_another_program_made_of_a_late_copy_stays(
     client.uid_expunge([uid])
     client.logout()
     mailbox.append(raw.replace(b"Second", b"Theirs"), "Drafts", (b"\\Draft",))
+
+
+def test_what_another_program_made_of_a_late_copy_stays(
+    row: OutgoingMessage, synced: MailAccount, proxied: FaultProxy, mailbox: Mailbox
+) -> None:
+    """It keeps the Message-ID, and the text is its own."""
+    late = delayed(proxied, synced, row, "Second")
+    look(synced)
+    late.release()
+    edit_elsewhere(mailbox)
     for _ in range(3):
         look(synced)
     assert sorted(texts(mailbox)) == ["Second", "Theirs"]
@@ -151,14 +156,7 @@ def test_what_another_program_made_of_a_copy_without_an_answer_stays(
     more(row, "Second")
     with pytest.raises(RetryLater):
         look(synced)
-    uid = mailbox.uids("Drafts")[-1]
-    raw = mailbox.raw(uid, "Drafts")
-    client = mailbox.imap()
-    client.select_folder("Drafts")
-    client.delete_messages([uid])
-    client.uid_expunge([uid])
-    client.logout()
-    mailbox.append(raw.replace(b"Second", b"Theirs"), "Drafts", (b"\\Draft",))
+    edit_elsewhere(mailbox)
     for _ in range(3):
         look(synced)
     assert sorted(texts(mailbox)) == ["Second", "Theirs"]

@@ -231,7 +231,7 @@ def test_two_workers_begin_and_tell_one_reminder_once(write: Write) -> None:
     assert Notice.objects.count() == 1
 
 
-@pytest.mark.parametrize("place", ["pop3", "no copy", "imap"])
+@pytest.mark.parametrize("place", ["pop3", "no copy", "receipt", "imap"])
 @pytest.mark.mailserver
 def test_a_restored_backup_asks_where_no_copy_could_tell(
     reading: MailAccount, write: Write, smtp_sink: SmtpSink, place: str
@@ -244,6 +244,8 @@ def test_a_restored_backup_asks_where_no_copy_could_tell(
         MailAccount.objects.filter(pk=reading.pk).update(kind="pop3")
     elif place == "no copy":
         Identity.objects.update(sent_rule="none")
+    elif place == "receipt":
+        OutgoingMessage.objects.filter(pk=row.pk).update(envelope_from="")
     worker = Outbox()
     worker.look("worker", lambda: False)
     reading.refresh_from_db()

@@ -6,13 +6,14 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
-from accounts.models import MailAccount, Security, User
+from accounts.models import MailAccount
+from tests.bench.growth import account_on
 from tests.servers.scripted_imap import ScriptedImap
 from tests.servers.vast_imap import VastImap
 from webmail.imap.connection import MailConnection
 from webmail.imap.types import Endpoint
 from webmail.imap.uidset import expand, parse
-from webmail.models import Folder, ListRow, Message, SyncState
+from webmail.models import Folder, ListRow, Message
 from webmail.sync import flags, messages
 from webmail.sync.account import Pass
 from webmail.sync.foreground import open_connection
@@ -32,18 +33,7 @@ def server(request, settings, monkeypatch) -> Iterator[VastImap]:
 
 @pytest.fixture
 def account(server: VastImap) -> MailAccount:
-    account = MailAccount.objects.create(
-        user=User.objects.create(username="ada"),
-        address="ada@example.test",
-        username="ada",
-        password="secret",
-        imap_host=server.host,
-        imap_port=server.port,
-        imap_security=Security.PLAIN,
-        smtp_host="localhost",
-    )
-    SyncState.objects.create(account=account)
-    return MailAccount.objects.select_related("user").get(pk=account.pk)
+    return account_on(server)
 
 
 @pytest.fixture

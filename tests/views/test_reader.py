@@ -82,10 +82,14 @@ def test_texts_that_were_never_here_are_asked_for_with_the_page_two_of_them(
     monkeypatch.setattr(bodies, "begin", lambda message: asked.append(message.pk))
     first = ada.arrive("Plan")
     url = ada.conversation_url(first)
+    ada.fragment(url)
+    assert asked == [], "it is here"
+    CachedPart.objects.all().delete()
     with CaptureQueriesContext(connection) as alone:
         ada.fragment(url)
     assert asked == [first.pk]
     more = [ada.arrive("Re: Plan", in_reply_to=[first.message_id]) for _ in range(5)]
+    CachedPart.objects.all().delete()
     with CaptureQueriesContext(connection) as several:
         ada.fragment(url)
     assert asked[1:] == [more[-2].pk, more[-1].pk]

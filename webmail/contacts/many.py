@@ -18,13 +18,13 @@ from .collected import take_ranks
 
 AT_ONCE = 500
 WRITTEN = (*TEXTS, *LISTS, "kept", "sort_key", "search", "updated_at")
-COLUMNS = ("user_id", "uid", "created_at", "made_by", *WRITTEN)
+COLUMNS = ("user_id", "uid", "created_at", *WRITTEN)
 MEMBER_COLUMNS = ("contact_id", "contactgroup_id")
 Row = dict[str, Any]  # of a contact, by the names of its columns
 
 
 @transaction.atomic
-def add_many(user: User, cards: Sequence[PersonCard], batch: uuid.UUID) -> list[int]:
+def add_many(user: User, cards: Sequence[PersonCard]) -> list[int]:
     """New contacts; their ids in the order of the cards. Raise GiveUp if there are too many."""
     check_room(user, len(cards))
     taken = set(Contact.objects.filter(user=user, removed_at__isnull=True).values_list("uid", flat=True))
@@ -32,7 +32,7 @@ def add_many(user: User, cards: Sequence[PersonCard], batch: uuid.UUID) -> list[
     for card in cards:
         uid = card.uid if card.uid and card.uid not in taken else f"urn:uuid:{uuid.uuid4()}"
         taken.add(uid)
-        rows.append((user.pk, uid, now, batch, *_written(card, now)))
+        rows.append((user.pk, uid, now, *_written(card, now)))
     ids = bulk_insert(Contact, COLUMNS, rows, ids=True)
     _write_parts(user, list(zip(ids, cards, strict=True)))
     return ids
@@ -42,7 +42,7 @@ def add_many(user: User, cards: Sequence[PersonCard], batch: uuid.UUID) -> list[
 def rewrite_many(user: User, changed: Sequence[tuple[Row, PersonCard]]) -> None:
     """Write each card in place of what a contact (``pk``, ``uid``, ``created_at``) says; the groups it is in stay."""
     now = timezone.now()
-    rows = [(row["pk"], user.pk, row["uid"], row["created_at"], None, *_written(card, now)) for row, card in changed]
+    rows = [(row["pk"], user.pk, row["uid"], row["created_at"], *_written(card, now)) for row, card in changed]
     bulk_insert(Contact, ("id", *COLUMNS), rows, unique=["id"], update=WRITTEN)
     written = [(int(row["pk"]), card) for row, card in changed]
     for start in range(0, len(written), AT_ONCE):

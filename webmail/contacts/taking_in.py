@@ -1,6 +1,5 @@
 """A file of contacts taken in: what is new is added, what is known completed, nothing doubled and nothing overwritten."""
 
-import uuid
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -103,7 +102,7 @@ def _write(user: User, made: Plan) -> tuple[int, int]:
     new, changed = made.new, made.completed
     rewrite_many(user, [(each.contact, each.card) for each in changed if each.contact is not None])
     ids = {id(each): each.contact["pk"] for each in made.entries if each.contact is not None}
-    ids |= zip(map(id, new), add_many(user, [each.card for each in new], uuid.uuid4()), strict=True)
+    ids |= zip(map(id, new), add_many(user, [each.card for each in new]), strict=True)
     for card in made.groups:
         group = group_named(user, card.name or "Group")
         members = (made.by_file_uid.get(_bare(uid)) for uid in card.members)

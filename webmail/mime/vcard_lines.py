@@ -9,7 +9,7 @@ from webmail.mime.charset import decode_charset, storable
 from webmail.mime.transfer import decode_transfer
 
 LINE_OCTETS = 75
-LONGEST_USUAL = 100  # characters of parameters that are remembered
+_LONGEST_USUAL = 100  # characters of parameters that are remembered
 _LINE = re.compile(r"\r\n|\r|\n")
 _PROPERTY = re.compile(
     r"(?:(?P<group>[\w-]{1,40})\.)?(?P<name>[A-Za-z0-9-]{1,40})"
@@ -97,7 +97,7 @@ def _property(line: str) -> Property | None:
         return None
     value = found["value"]
     written = found["params"]
-    params = () if not written else _usual(written) if len(written) <= LONGEST_USUAL else _params(written)
+    params = () if not written else _usual(written) if len(written) <= _LONGEST_USUAL else _params(written)
     said = {value.upper() for key, values in params for value in values if key == "ENCODING"}
     if "QUOTED-PRINTABLE" in said:
         charset = next((values[0] for key, values in params if key == "CHARSET" and values), "")

@@ -111,10 +111,10 @@ def _of_text(row: OutgoingAttachment) -> bool:
     return bool(row.content_id) and (bool(row.section) or row.content_id.endswith(OWN_PICTURE))
 
 
-def listed(outgoing: OutgoingMessage) -> list[OutgoingAttachment]:
-    """The files that the composer lists below the text."""
+def listed(outgoing: OutgoingMessage, rows: Iterable[OutgoingAttachment]) -> list[OutgoingAttachment]:
+    """Those of its files that the composer lists below the text."""
     html = outgoing.html if has_html(outgoing) else ""
-    return [row for row in outgoing.attachments.all() if carried(row, html) and not _in_text(row, html)]
+    return [row for row in rows if carried(row, html) and not _in_text(row, html)]
 
 
 def _in_text(row: OutgoingAttachment, html: str) -> bool:

@@ -66,7 +66,9 @@ def send(
     if saved.conflict:
         sentence = "The draft was changed elsewhere. What you wrote here is kept as a new draft; nothing was sent."
         raise NotSaved(saved.outgoing, sentence)
-    if shown is not None and shown != {row.pk for row in letter.listed(saved.outgoing)}:
+    if shown is not None and shown != {
+        row.pk for row in letter.listed(saved.outgoing, saved.outgoing.attachments.all())
+    }:
         sentence = (
             "The files of this message are not those that were shown. Look at them, then send it; nothing was sent."
         )
@@ -120,19 +122,21 @@ def enqueue(outgoing: OutgoingMessage, *, token: uuid.UUID, send_at: datetime | 
     if send_at is None and letter.is_local(files):
         values["raw"] = freeze(outgoing, str(values["message_id"]), letter.open_local)
     standing = OutgoingMessage.objects.filter(
-        pk=outgoing.pk, state__in=EDITABLE, token=token, revision=outgoing.revision
+        pk=outgoing.pk,
+        state__in=EDITABLE,
+        token=token,
+        revision=outgoing.revision,
+        # A file that came or went while the bytes were made has touched the draft.
+        updated_at=touched_at,
     )
-    # A file that came or went while the bytes were made has touched the draft.
-    standing = standing.filter(updated_at=touched_at)
     # Those of a try that was refused, or those made just now for nothing.
     needless = outgoing.raw.name if standing.update(**values) else values["raw"]
     if needless:
         outgoing.raw.storage.delete(str(needless))
     outgoing.refresh_from_db()
-    if outgoing.state not in EDITABLE:
-        versions.keep(outgoing, versions.Reason.SEND)
     if outgoing.state in EDITABLE:
         raise GiveUp(Reason.REFUSED, "The draft was changed elsewhere just now. Look at it again before you send it.")
+    versions.keep(outgoing, versions.Reason.SEND)
     ask_worker(outgoing.account_id, timedelta(0))
     announce(outgoing.user_id)
     return outgoing

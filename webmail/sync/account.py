@@ -176,14 +176,15 @@ class Pass:
         return waiting.filter(Q(message__isnull=True) | Q(message__uid__isnull=False)).exists()
 
     def _folders(self) -> dict[str, FolderStatus]:
-        known = Folder.objects.filter(account=self.account, selectable=True, hidden=False)
-        remote = self.connection.list_folders(list(known.values_list("name", flat=True)))
+        known = list(Folder.objects.filter(account=self.account, selectable=True, hidden=False))
+        remote = self.connection.list_folders([folder.name for folder in known])
         statuses = {folder.name: folder.status for folder in remote if folder.status is not None}
         unasked = [folder.name for folder in remote if folder.selectable and folder.status is None]
         if unasked:
             statuses |= self.connection.statuses(unasked)
             remote = [replace(folder, status=statuses.get(folder.name)) for folder in remote]
-        unlisted = list(known.filter(uidvalidity__isnull=False).exclude(name__in=[folder.name for folder in remote]))
+        listed = {folder.name for folder in remote}
+        unlisted = [folder for folder in known if folder.uidvalidity is not None and folder.name not in listed]
         if unlisted and remote:
             # Servers under strain have listed a part of the folders. What answers is still there.
             found = self.connection.statuses(folder.name for folder in unlisted)

@@ -172,20 +172,14 @@ def load_parts(message: Message, parts: list[Part]) -> dict[str, bytes]:
         fetched = {part.section: raw[part.section] for part in wanted if part.section in raw}
         if not fetched:
             raise GiveUp(Reason.GONE, "The message is no longer there.")
-        content = {
-            part.section: decode_transfer(fetched[part.section], part.encoding)
-            for part in wanted
-            if part.section in fetched
-        }
+        encodings = {part.section: part.encoding for part in wanted}
+        content = {section: decode_transfer(data, encodings[section]) for section, data in fetched.items()}
         header = [(message, raw[senders.SECTION])] if senders.SECTION in raw else []
 
-        def keep() -> None:
-            part_cache.keep(
-                message, {section: data for section, data in content.items() if len(fetched[section]) < most}
-            )
-            senders.keep(senders.examine(message.account, header))
-
-        afterwards.do(keep)
+        whole = {section: data for section, data in content.items() if len(fetched[section]) < most}
+        # The verdict first: the card asks for it as soon as the frame is there.
+        afterwards.do(lambda: senders.keep(senders.examine(message.account, header)))
+        afterwards.do(lambda: part_cache.keep(message, whole))
         found |= content
     return found
 

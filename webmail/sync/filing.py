@@ -1,6 +1,7 @@
 """Putting messages of ours into a folder of the server: which folder, the copy's uid, the files it carries."""
 
 import tempfile
+from hashlib import sha256
 from typing import BinaryIO, cast
 
 from django.utils import timezone
@@ -87,3 +88,11 @@ def _fetch(attachment: OutgoingAttachment) -> BinaryIO:
         raise GiveUp(Reason.GONE, gone, detail=f"section {attachment.section} came back empty")
     spool.seek(0)
     return cast(BinaryIO, spool)
+
+
+def digest_of(connection: AnyMailbox, uid: int) -> str:
+    """SHA-256 of the octets of a message in the folder that is open."""
+    digest = sha256()
+    for piece in connection.stream_section(uid, ""):
+        digest.update(piece)
+    return digest.hexdigest()

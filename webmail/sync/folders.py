@@ -147,8 +147,7 @@ def _storable(name: str) -> bool:
 
 
 def _folder_actions_waiting(account: MailAccount) -> bool:
-    states = [PendingAction.State.PENDING, PendingAction.State.RUNNING]
-    return PendingAction.objects.filter(account=account, kind__in=FOLDER_KINDS, state__in=states).exists()
+    return PendingAction.objects.filter(account=account, kind__in=FOLDER_KINDS, state__in=OPEN).exists()
 
 
 def _renamed(

@@ -18,6 +18,7 @@ from webmail.models import BegunCopy, Message, OutgoingMessage, SpecialUse
 from webmail.outbox.wake import DISCARD_KEPT, come_back
 
 from .conversations import hash_key
+from .filing import digest_of
 from .local import AnyMailbox
 
 logger = logging.getLogger(__name__)
@@ -56,14 +57,7 @@ def newest(connection: AnyMailbox, row: OutgoingMessage) -> list[int]:
 
 
 def _found(connection: AnyMailbox, begun: BegunCopy) -> list[int]:
-    return [uid for uid in connection.find_message_id(begun.message_id) if _digest(connection, uid) == begun.sha256]
-
-
-def _digest(connection: AnyMailbox, uid: int) -> str:
-    digest = sha256()
-    for piece in connection.stream_section(uid, ""):
-        digest.update(piece)
-    return digest.hexdigest()
+    return [uid for uid in connection.find_message_id(begun.message_id) if digest_of(connection, uid) == begun.sha256]
 
 
 def remove_late(connection: AnyMailbox, account: MailAccount) -> None:

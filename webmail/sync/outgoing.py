@@ -94,9 +94,9 @@ def _look_for_late(connection: AnyMailbox, row: OutgoingMessage) -> None:
 
 
 def _would_stand_in_sent(row: OutgoingMessage) -> bool:
-    """A mailbox that lives here is of the same day as the row, and some identities keep no copy."""
+    """A mailbox that lives here is of the same day as the row; receipts, and what some identities send, leave no copy."""
     keeps = row.identity is None or row.identity.sent_rule != Identity.SentRule.NONE
-    return keeps and not row.account.is_local
+    return bool(row.envelope_from) and keeps and not row.account.is_local
 
 
 def _settle_sent(row: OutgoingMessage, state: str, text: str) -> None:

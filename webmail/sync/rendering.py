@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from django.core import signing
+from django.db.models import Exists, OuterRef
 from django.urls import reverse
 from django.utils.html import format_html, format_html_join
 
@@ -27,8 +28,13 @@ from .room import room
 
 logger = logging.getLogger(__name__)
 
-WITH_PLACE = Prepared(
-    lambda: Message.objects.select_related("account", "folder").filter(pk__in=[Slot("ids")]).order_by("id")
+# Of these, what has no text here.
+NOT_HERE = Prepared(
+    lambda: (
+        Message.objects.select_related("account", "folder")
+        .filter(~Exists(CachedPart.objects.filter(message=OuterRef("pk"))), pk__in=[Slot("ids")])
+        .order_by("id")
+    )
 )
 RENDERED = Prepared(lambda: RenderedBody.objects.filter(message_id=Slot("message"), policy=Slot("policy")))
 LINK_SALT = "webmail.link"
@@ -189,8 +195,8 @@ def _files(message: Message, files: list[Part]) -> str:
 
 
 def begin(ids: list[int]) -> None:
-    """Ask for the texts of messages that were never opened, which a page is about to show."""
-    for message in WITH_PLACE(ids=ids):
+    """Ask for those texts that are not here, which a page is about to show."""
+    for message in NOT_HERE(ids=ids):
         bodies.begin(message)
 
 

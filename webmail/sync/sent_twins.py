@@ -8,7 +8,6 @@ copies of the very same bytes are made one, the oldest, and nothing is learned. 
 import logging
 from collections import Counter, defaultdict
 from datetime import timedelta
-from hashlib import sha256
 
 from django.db.models import QuerySet
 from django.utils import timezone
@@ -18,7 +17,7 @@ from webmail.errors import GiveUp
 from webmail.models import Message, OutgoingMessage, SpecialUse
 
 from .conversations import hash_key
-from .filing import update
+from .filing import digest_of, update
 from .local import AnyMailbox
 from .sent_copies import own_folder, server_files
 from .server_drafts import rows_of
@@ -98,12 +97,9 @@ def _make_room(connection: AnyMailbox, row: OutgoingMessage, copies: list[Messag
 
 def _make_one(connection: AnyMailbox, copies: list[Message]) -> bool:
     """Return whether any were the same."""
-    same: dict[bytes, list[Message]] = defaultdict(list)
+    same: dict[str, list[Message]] = defaultdict(list)
     for copy in copies:
-        digest = sha256()
-        for piece in connection.stream_section(copy.uid or 0, ""):
-            digest.update(piece)
-        same[digest.digest()].append(copy)
+        same[digest_of(connection, copy.uid or 0)].append(copy)
     found = [group for group in same.values() if len(group) > 1]
     for oldest, *newer in found:
         _replace(connection, oldest, newer)

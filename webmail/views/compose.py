@@ -83,7 +83,7 @@ def form_of(request: HttpRequest, outgoing: OutgoingMessage, trouble: Trouble) -
         "reports": may_report(outgoing),
         "html": html,
         "text": outgoing.text if outgoing.plain or not html else html_to_text(html),
-        "attachments": [attachment_view(row) for row in letter.listed(outgoing)],
+        "attachments": [attachment_view(row) for row in letter.listed(outgoing, rows)],
         "text_colours": TEXT_COLOURS,
         "back_colours": BACK_COLOURS,
         "limit": limit,

@@ -172,7 +172,7 @@ def _trouble(request: HttpRequest, outgoing: OutgoingMessage, problem: GiveUp) -
     outgoing.refresh_from_db()
     if isinstance(problem, drafts.TooLong):
         given = _written(request, outgoing)
-        for name in ("to", "cc", "bcc", "subject", "text"):
+        for name in ("to", "cc", "bcc", "subject", "text", "html", "plain"):
             setattr(outgoing, name, getattr(given, name))
     return composer(request, outgoing, Trouble(problem.sentence, problem.detail), status=422)
 

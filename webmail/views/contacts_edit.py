@@ -127,13 +127,13 @@ def group_new(request: HttpRequest) -> HttpResponse:
 def group_rename(request: HttpRequest, group_id: int) -> HttpResponse:
     group = group_or_404(request, group_id)
     name = line(storable(request.POST.get("name", "")), 100)
-    taken = ContactGroup.objects.filter(user=group.user, key=fold(name)[:200]).exclude(pk=group.pk)
+    taken = ContactGroup.objects.filter(user=group.user, key=book.group_key(name)).exclude(pk=group.pk)
     if not name:
         toasts.error(request, "Give the group a name.")
     elif taken.exists():
         toasts.error(request, f"There is a group “{name}” already.")
     else:
-        group.name, group.key = name, fold(name)[:200]
+        group.name, group.key = name, book.group_key(name)
         group.save()
     return redirect(f"{reverse('contacts')}?group={group.pk}")
 

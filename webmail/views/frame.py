@@ -125,7 +125,7 @@ def document(
     if quoted:
         summary = '<summary title="Show quoted text" aria-label="Show quoted text">•••</summary>'
         parts.append(f'<details class="quote">{summary}{quoted}</details>' if says_something(written) else quoted)
-    if ground.look.startswith("plain") and "dir=" not in written + quoted:
+    if ground.look.startswith("plain") and "dir=" not in written and "dir=" not in quoted:
         # Nobody said which way it is written: each paragraph goes by its own letters, as in other readers.
         ground = replace(ground, look=f"{ground.look} by-line")
     body = mark_safe("\n".join(parts))  # noqa: S308 - came out of the sanitiser

@@ -17,7 +17,7 @@ from webmail.outbox.invitation import GIVEN
 from webmail.outbox.receipt import asked_by, is_settled
 from webmail.outbox.unsubscribe import Key, key_of, left
 from webmail.sync.rendering import way
-from webmail.sync.senders import POLICY
+from webmail.sync.senders import ASIDE, POLICY
 
 from .when import MONTHS, Clock
 
@@ -46,7 +46,7 @@ NOTES = {
 }
 
 
-UNASKED = frozenset({SpecialUse.JUNK, SpecialUse.TRASH, SpecialUse.SENT, SpecialUse.DRAFTS})
+UNASKED = ASIDE | {SpecialUse.TRASH}
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,12 +82,12 @@ def mailing_of(message: Message) -> Mailing:
 
 def shown(message: Message, clock: Clock, lists: dict[Key, Unsubscribed], *, mine: bool) -> Shown:
     """``lists``: those that were left, as :func:`left_lists` has them."""
-    check: SenderCheck | None = getattr(message, "sender_check", None)
-    if check is None or check.policy != POLICY:
+    if not is_known(message):
         return Shown(_badge("", ""), _notes([]), _details("", Mailing()), _way_out("", ""), due=not message.draft)
+    check: SenderCheck = message.sender_check
     reason = _reason(check)
     known = check.result != Result.UNKNOWN
-    mailing = Mailing.from_json(check.mailing)
+    mailing = mailing_of(message)
     return Shown(
         _badge(check.result if known else "", reason),
         _notes([] if mine else _sentences(check)),
